@@ -1,0 +1,1 @@
+"""Primetime's plain-Python half: data, recommenders, viewing patterns and experiments, without a screen."""

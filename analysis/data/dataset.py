@@ -1,0 +1,283 @@
+"""A dataset: an immutable folder of Parquet parts and a `dataset.json`, or the same tables held in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import pandas as pd
+import pyarrow as pa
+
+from analysis import engine
+from analysis.data import schema
+from analysis.errors import DataError
+
+FORMAT = 1
+"""Version of the folder's layout, written into `dataset.json`."""
+
+MANIFEST = "dataset.json"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part file of a table.
+
+    Attributes:
+        file: Path within the dataset's folder, with forward slashes.
+        sha256: Hash of the file's bytes.
+        rows: Number of rows.
+    """
+
+    file: str
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What `dataset.json` says.
+
+    Attributes:
+        name: Name as shown.
+        source: Where the data came from, in words.
+        licence: Licence of the data.
+        time_zone: IANA zone of wall clocks where viewers have none of their own.
+        kind: `sample` (simulated and shipped), `simulated`, `imported` or `personal`.
+        has_truth: Whether a `truth.json` stands beside it.
+        tables: Parts of each table.
+        notes: What a reader of any chart should know, one sentence each.
+        import_report: What the importer dropped and why, or an empty mapping.
+    """
+
+    name: str
+    source: str
+    licence: str
+    time_zone: str
+    kind: str
+    has_truth: bool
+    tables: Mapping[str, tuple[Part, ...]]
+    notes: tuple[str, ...] = ()
+    import_report: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def content_hash(self) -> str:
+        """Hash over the hashes of all parts, in a fixed order."""
+        digest = hashlib.sha256()
+        for name in sorted(self.tables):
+            for part in self.tables[name]:
+                digest.update(f"{name}\0{part.sha256}\n".encode())
+        return digest.hexdigest()
+
+    def rows(self, table: str) -> int:
+        """Number of rows of a table; 0 where the dataset lacks it."""
+        return sum(part.rows for part in self.tables.get(table, ()))
+
+
+class Tables(Mapping[str, nw.LazyFrame[Any]]):
+    """The tables of one dataset as lazy narwhals frames on one cursor; `tables["views"]`."""
+
+    def __init__(self, frames: Mapping[str, nw.LazyFrame[Any]], cursor: engine.Cursor) -> None:
+        self._frames = frames
+        self.cursor = cursor
+
+    def __getitem__(self, name: str) -> nw.LazyFrame[Any]:
+        if name not in self._frames:
+            raise _lacks(name, self._frames)
+        return self._frames[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._frames)
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+
+class Dataset:
+    """An immutable dataset.
+
+    Open one with `Dataset.open(folder)`, or make one in a notebook with `Dataset.from_frames(views=…, titles=…)`.
+    Read it with `with dataset.read() as tables: tables["views"]…`, which gives lazy narwhals frames, or take one
+    small table whole with `dataset.frame("titles")`.
+    """
+
+    def __init__(self, info: DatasetInfo, folder: Path | None = None, memory: Mapping[str, pa.Table] | None = None):
+        self.info = info
+        self.folder = folder
+        self._memory = dict(memory or {})
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Dataset:
+        """Open a dataset's folder; nothing but `dataset.json` is read.
+
+        Raises:
+            DataError: There is no dataset, its format is newer than this code's, or a part is missing.
+        """
+        folder = Path(folder)
+        manifest = folder / MANIFEST
+        if not manifest.is_file():
+            raise DataError(
+                f"There is no dataset in {folder}: {MANIFEST} is missing.",
+                "Name a folder written by `python -m analysis data import` or `simulate`.",
+            )
+        try:
+            stored = json.loads(manifest.read_text(encoding="utf-8"))
+            if stored["format"] != FORMAT:
+                raise DataError(
+                    f"{manifest} has format {stored['format']}, this version reads format {FORMAT}.",
+                    "Import the data again with this version.",
+                )
+            tables = {
+                name: tuple(Part(part["file"], part["sha256"], part["rows"]) for part in parts)
+                for name, parts in stored["tables"].items()
+            }
+            info = DatasetInfo(
+                name=stored["name"],
+                source=stored["source"],
+                licence=stored["licence"],
+                time_zone=stored["time_zone"],
+                kind=stored["kind"],
+                has_truth=stored["has_truth"],
+                tables=tables,
+                notes=tuple(stored.get("notes", ())),
+                import_report=stored.get("import_report", {}),
+            )
+        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+            raise DataError(f"{manifest} can't be read ({error!r}).", "Import the data again.") from error
+        for name, parts in tables.items():
+            schema.table(name)
+            for part in parts:
+                if not (folder / part.file).is_file():
+                    raise DataError(f"The part {part.file} is missing from {folder}.", "Import the data again.")
+        return cls(info, folder=folder)
+
+    @classmethod
+    def from_frames(cls, *, name: str = "in memory", time_zone: str = "UTC", **tables: Any) -> Dataset:
+        """Make a dataset of pandas, polars or Arrow tables, one keyword a table.
+
+        A missing `started_local` is computed from `started_at` in `time_zone`, a missing `view_id` is the row number.
+
+        Raises:
+            DataError: A table or column is unknown, missing or of the wrong type.
+        """
+        memory: dict[str, pa.Table] = {}
+        for table, frame in tables.items():
+            schema.table(table)
+            arrow = frame if isinstance(frame, pa.Table) else nw.from_native(frame, eager_only=True).to_arrow()
+            memory[table] = schema.conform(table, _complete(table, arrow, time_zone))
+        if not {"views", "ratings"} & memory.keys():
+            raise DataError("The dataset has neither views nor ratings.", "Give at least one of the two tables.")
+        parts = {t: (Part(f"memory/{t}", _hash_table(data), len(data)),) for t, data in memory.items()}
+        info = DatasetInfo(name, "made in memory", "", time_zone, "imported", False, parts)
+        return cls(info, memory=memory)
+
+    @property
+    def name(self) -> str:
+        """Name as shown."""
+        return self.info.name
+
+    @property
+    def content_hash(self) -> str:
+        """Hash of the content; results and caches are keyed by it."""
+        return self.info.content_hash
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables it has rows for."""
+        return tuple(name for name in schema.TABLES if self.info.rows(name))
+
+    def has(self, table: str) -> bool:
+        """Whether the dataset has rows in `table`."""
+        return table in self.tables
+
+    def columns(self, table: str) -> tuple[str, ...]:
+        """Names of the columns that `table` has in this dataset."""
+        if table in self._memory:
+            return tuple(self._memory[table].column_names)
+        with self.read() as tables:
+            return tuple(tables[table].collect_schema().names())
+
+    @contextmanager
+    def read(self) -> Iterator[Tables]:
+        """All tables as lazy frames on one cursor of their own; collect before leaving the block."""
+        with engine.reading() as cursor:
+            frames: dict[str, nw.LazyFrame[Any]] = {}
+            for table in self.tables:
+                if table in self._memory:
+                    frames[table] = cursor.arrow(self._memory[table])
+                else:
+                    frames[table] = cursor.parquet(self.files(table))
+            yield Tables(frames, cursor)
+
+    def files(self, table: str) -> list[Path]:
+        """Part files of a table on disk, in order."""
+        if self.folder is None:
+            raise DataError("This dataset is held in memory and has no files.", "Write it with `DatasetWriter` first.")
+        return [self.folder / part.file for part in self.info.tables.get(table, ())]
+
+    def frame(self, table: str, columns: list[str] | None = None) -> pd.DataFrame:
+        """A whole table as pandas, for small tables and models.
+
+        Raises:
+            DataError: The dataset lacks the table or a column.
+        """
+        with self.read() as tables:
+            lazy = tables[table]
+            if columns is not None:
+                have = lazy.collect_schema().names()
+                for column in columns:
+                    if column not in have:
+                        raise DataError(
+                            f"Table {table} of {self.name} has no column {column!r}.",
+                            f"It has: {', '.join(have)}. Import the data again with that column mapped.",
+                        )
+                lazy = lazy.select(columns)
+            return engine.to_pandas(lazy)
+
+    def truth(self) -> dict[str, Any] | None:
+        """The known truth of a simulated dataset, or None."""
+        if self.folder is None or not self.info.has_truth:
+            return None
+        truth: dict[str, Any] = json.loads((self.folder / "truth.json").read_text(encoding="utf-8"))
+        return truth
+
+    def __repr__(self) -> str:
+        rows = ", ".join(f"{name} {self.info.rows(name):,}" for name in self.tables)
+        return f"Dataset({self.name!r}: {rows})"
+
+
+def _lacks(table: str, have: Mapping[str, Any]) -> DataError:
+    wanted = schema.table(table)
+    return DataError(
+        f"This dataset has no table {table} ({wanted.row} a row).",
+        f"It has: {', '.join(have) or 'no tables'}. Import a file that holds {table}.",
+    )
+
+
+def _complete(table: str, data: pa.Table, time_zone: str) -> pa.Table:
+    """Add the columns of `views` that follow from others."""
+    if table != "views":
+        return data
+    if "view_id" not in data.column_names:
+        data = data.append_column("view_id", pa.array(range(len(data)), pa.int64()))
+    if "started_local" not in data.column_names and "started_at" in data.column_names:
+        local = data.select(["started_at"]).to_pandas()["started_at"]
+        local = pd.to_datetime(local, utc=True).dt.tz_convert(time_zone).dt.tz_localize(None)
+        data = data.append_column("started_local", pa.Array.from_pandas(local))
+    zoned = data["started_at"].type if "started_at" in data.column_names else None
+    if isinstance(zoned, pa.TimestampType) and zoned.tz is not None:
+        utc = data["started_at"].cast(pa.timestamp("us", "UTC")).cast(schema.TIME)
+        data = data.set_column(data.column_names.index("started_at"), "started_at", utc)
+    return data
+
+
+def _hash_table(data: pa.Table) -> str:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, data.schema) as stream:
+        stream.write_table(data.combine_chunks())
+    return hashlib.sha256(sink.getvalue()).hexdigest()

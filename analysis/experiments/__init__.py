@@ -1,0 +1,1 @@
+"""A/B tests: metrics, tests, health checks and a verdict in words."""

@@ -1,0 +1,1 @@
+"""Viewing patterns: when people watch, what, and how it changes."""

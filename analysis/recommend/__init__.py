@@ -1,0 +1,1 @@
+"""Recommenders: one contract, the classic models, honest evaluation."""

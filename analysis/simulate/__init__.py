@@ -1,0 +1,1 @@
+"""The simulated streaming service: sample data whose truth is known."""

@@ -1,0 +1,95 @@
+"""The workspace: where everything a person makes is kept (datasets, cubes, runs, jobs), out of git."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase
+
+from analysis.data.dataset import MANIFEST, Dataset
+from analysis.data.writer import recover
+from analysis.errors import DataError
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLE = ROOT / "sample_data"
+
+
+class Base(DeclarativeBase):
+    """Base of all records in the workspace database."""
+
+
+class Workspace:
+    """The folder `workspace/` in the checkout, or the one that `PRIMETIME_HOME` names.
+
+    Files are written beside their place and renamed; records go through SQLAlchemy into SQLite, in write-ahead mode
+    so that a page can read while a job writes.
+    """
+
+    def __init__(self, home: str | Path | None = None) -> None:
+        self.home = Path(home or os.environ.get("PRIMETIME_HOME") or ROOT / "workspace").absolute()
+        self.datasets = self.home / "datasets"
+        self.cubes = self.home / "cubes"
+        self.runs = self.home / "runs"
+        self.jobs = self.home / "jobs"
+        self._engine: sa.Engine | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def database(self) -> sa.Engine:
+        """The database, with the tables of every module that has been imported."""
+        with self._lock:
+            if self._engine is None:
+                self.home.mkdir(parents=True, exist_ok=True)
+                url = os.environ.get("PRIMETIME_DATABASE") or f"sqlite:///{self.home / 'workspace.db'}"
+                engine = sa.create_engine(url, connect_args={"timeout": 30} if url.startswith("sqlite") else {})
+                if url.startswith("sqlite"):
+                    sa.event.listen(engine, "connect", _write_ahead)
+                self._engine = engine
+            # Cheap when they exist; a module imported later brings its tables with the next call.
+            Base.metadata.create_all(self._engine)
+            return self._engine
+
+    def list_datasets(self) -> list[Path]:
+        """Folders of all datasets: the sample first, then the workspace's by name."""
+        found = [SAMPLE] if (SAMPLE / MANIFEST).is_file() else []
+        if self.datasets.is_dir():
+            for hidden in self.datasets.glob(".*.old"):
+                recover(hidden.with_name(hidden.name[1:].removesuffix(".old")))
+            found += sorted(f.parent for f in self.datasets.glob(f"*/{MANIFEST}") if not f.parent.name.startswith("."))
+        return found
+
+    def dataset(self, name: str) -> Dataset:
+        """Open a dataset by its folder's name in the workspace, `sample`, or a path.
+
+        Raises:
+            DataError: There is none of that name.
+        """
+        if name in ("sample", SAMPLE.name):
+            return Dataset.open(SAMPLE)
+        for folder in self.list_datasets():
+            if folder.name == name:
+                return Dataset.open(folder)
+        if (Path(name) / MANIFEST).is_file():
+            return Dataset.open(name)
+        known = ", ".join(["sample", *(f.name for f in self.list_datasets() if f != SAMPLE)])
+        raise DataError(f"There is no dataset {name!r}.", f"Known here: {known}. Or name a dataset's folder.")
+
+    def new_dataset_folder(self, name: str) -> Path:
+        """A free folder for a dataset of that name."""
+        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "dataset"
+        folder, count = self.datasets / slug, 1
+        while folder.exists():
+            count += 1
+            folder = self.datasets / f"{slug}-{count}"
+        return folder
+
+
+def _write_ahead(connection: object, _record: object) -> None:
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.close()

@@ -1,0 +1,1 @@
+"""What the pages share: charts, cards, tables, copy, and the app's state."""
