@@ -50,7 +50,11 @@ class Workspace:
                     sa.event.listen(engine, "connect", _write_ahead)
                 self._engine = engine
             # Cheap when they exist; a module imported later brings its tables with the next call.
-            Base.metadata.create_all(self._engine)
+            try:
+                Base.metadata.create_all(self._engine)
+            except sa.exc.OperationalError:
+                # Another process made a table between the look and the making; the second look finds it.
+                Base.metadata.create_all(self._engine)
             return self._engine
 
     def list_datasets(self) -> list[Path]:

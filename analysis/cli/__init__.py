@@ -39,13 +39,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     job = os.environ.pop("PRIMETIME_JOB", None)
-    if job is None:
-        return _run(argv)
-    from analysis import jobs
+    with common.only_json("--json" in argv):
+        if job is None:
+            return _run(argv)
+        from analysis import jobs
 
-    with jobs.working(job) as worker:
-        common.report_to(worker.report)
-        return _run(argv, worker)
+        with jobs.working(job) as worker:
+            common.report_to(worker.report)
+            return _run(argv, worker)
 
 
 def _run(argv: list[str], worker: common.Ending | None = None) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from contextlib import contextmanager, redirect_stdout
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TextIO
 
 import typer
 
@@ -30,6 +30,7 @@ debug = False
 """Whether `--debug` was given."""
 
 _reporter: Progress | None = None
+_stdout: TextIO | None = None
 
 
 class Ending(Protocol):
@@ -52,7 +53,7 @@ def emit(result: Result, as_json: bool) -> None:
     Call it once, at the end of the command.
     """
     if as_json:
-        print(json.dumps(result.to_json(), ensure_ascii=False, allow_nan=False))
+        print(json.dumps(result.to_json(), ensure_ascii=False, allow_nan=False), file=_stdout, flush=True)
         return
     print(result.summary())
     _print_table(result)
@@ -62,7 +63,24 @@ def show_error(error: PrimetimeError, as_json: bool) -> None:
     """Print what went wrong and what to do: on standard error, and with `--json` also as the JSON document."""
     print(f"Error: {error.problem}\n{error.remedy}", file=sys.stderr)
     if as_json:
-        print(json.dumps({"error": {"problem": error.problem, "remedy": error.remedy}}, ensure_ascii=False))
+        print(
+            json.dumps({"error": {"problem": error.problem, "remedy": error.remedy}}, ensure_ascii=False), file=_stdout
+        )
+
+
+@contextmanager
+def only_json(as_json: bool) -> Iterator[None]:
+    """With `--json`, keep standard output for the one document: what a library prints goes to standard error."""
+    global _stdout
+    if not as_json:
+        yield
+        return
+    _stdout = sys.stdout
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _stdout = None
 
 
 def report_to(reporter: Progress) -> None:
