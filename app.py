@@ -1,0 +1,41 @@
+"""Primetime's frame: navigation, logo and dataset picker; every page is a script in `pages/`."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from ui import state
+from ui.story import guarded
+
+HERE = Path(__file__).resolve().parent
+
+PAGES = {
+    "Start": [
+        ("pages/start/overview.py", "Overview", ":material/home:"),
+        ("pages/start/data.py", "Data", ":material/database:"),
+    ],
+    "Explore": [("pages/explore/patterns.py", "Viewing patterns", ":material/schedule:")],
+    "Recommend": [
+        ("pages/recommend/train.py", "Train & compare", ":material/leaderboard:"),
+        ("pages/recommend/recommendations.py", "Recommendations", ":material/playlist_play:"),
+    ],
+    "Experiment": [("pages/experiment/experiments.py", "Experiments", ":material/science:")],
+}
+"""Section -> pages (file, title, icon), in the menu's order."""
+
+st.set_page_config(page_title="Primetime", page_icon=str(HERE / "ui/assets/mark.svg"), layout="wide")
+st.logo(str(HERE / "ui/assets/logo.svg"), icon_image=str(HERE / "ui/assets/mark.svg"), size="large")
+page = st.navigation(
+    {
+        section: [
+            st.Page(file, title=title, icon=icon, url_path=Path(file).stem, default=file.endswith("overview.py"))
+            for file, title, icon in pages
+            if (HERE / file).is_file()
+        ]
+        for section, pages in PAGES.items()
+    }
+)
+with guarded():
+    with st.sidebar:
+        state.dataset_picker()
+    page.run()

@@ -1,0 +1,1 @@
+"""Charts: result objects in, plotly figures out. Nothing here knows of Streamlit."""

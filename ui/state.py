@@ -1,0 +1,81 @@
+"""What the app knows of a visitor: the workspace, and the dataset chosen in the sidebar.
+
+Nothing is kept at module level for one visitor; the choice lives in the URL, so a link reproduces it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from analysis.data import Dataset
+from analysis.data.dataset import MANIFEST
+from analysis.workspace import SAMPLE, Workspace
+from ui.text import escape
+
+DATA_KEY = "data"
+"""Name of the URL parameter and widget that choose the dataset: the folder's name, or `sample`."""
+
+
+@st.cache_resource(max_entries=4)
+def _workspace(home: str) -> Workspace:
+    return Workspace(home)
+
+
+def workspace() -> Workspace:
+    """The workspace of this server."""
+    return _workspace(str(Workspace().home))
+
+
+@st.cache_resource(max_entries=32)
+def _open(folder: str, _changed: int) -> Dataset:
+    return Dataset.open(folder)
+
+
+def _key(folder: Path) -> str:
+    return "sample" if folder == SAMPLE else folder.name
+
+
+def folders() -> dict[str, Path]:
+    """The datasets to choose from: key in the URL -> folder."""
+    return {_key(folder): folder for folder in workspace().list_datasets()}
+
+
+def open_folder(folder: Path) -> Dataset:
+    """A dataset by its folder; opened once for all visitors, again when its manifest changes."""
+    return _open(str(folder), (folder / MANIFEST).stat().st_mtime_ns)
+
+
+def current() -> Dataset:
+    """The dataset chosen in the sidebar."""
+    known = folders()
+    return open_folder(known.get(st.session_state.get(DATA_KEY, ""), next(iter(known.values()))))
+
+
+def current_key() -> str:
+    """The chosen dataset's name, as the command line's `--data` takes it."""
+    known = folders()
+    chosen = st.session_state.get(DATA_KEY, "")
+    return chosen if chosen in known else next(iter(known))
+
+
+def choose(key: str) -> None:
+    """Choose a dataset from code; to be called from a callback (`on_click=choose, args=(key,)`)."""
+    st.session_state[DATA_KEY] = key
+
+
+def dataset_picker() -> None:
+    """The dataset selectbox of the sidebar."""
+    known = folders()
+    wanted = st.query_params.get(DATA_KEY)
+    if wanted is not None and wanted not in known:
+        st.warning(f"The link names a dataset that is not here: {escape(wanted)}. The first one is shown instead.")
+    st.selectbox(
+        "Dataset",
+        list(known),
+        format_func=lambda key: open_folder(known[key]).name if key in known else key,
+        key=DATA_KEY,
+        bind="query-params",
+        help="Every page shows this dataset. Bring your own on the Data page.",
+    )

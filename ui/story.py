@@ -1,0 +1,244 @@
+"""A page as a short story: each part is shown when it is told, and kept for the report.
+
+    story = Story.begin("Viewing patterns", "When do people watch, and what?", needs=("views", "ratings"))
+    story.verdict(clock.summary())
+    story.metrics([Card("Weekend share", share(clock.weekend_share), define("weekend share"))])
+    story.chart(charts.clock(clock), key="patterns_clock", alt=clock.summary())
+    story.explain("Programme the evening.", "Views are counted by the hour they start in.")
+    story.end(clock.to_frame())
+
+What is on the screen is what is in the report: there is no second list to keep in step.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from analysis.data import Dataset
+from analysis.errors import PrimetimeError
+from ui import report, state
+from ui.text import escape
+
+Tone = Literal["neutral", "better", "worse", "unsure"]
+
+_TONE_ICON: Mapping[str, str] = {
+    "neutral": ":material/lightbulb:",
+    "better": ":material/trending_up:",
+    "worse": ":material/trending_down:",
+    "unsure": ":material/help:",
+}
+
+PLOTLY_CONFIG = {
+    "displaylogo": False,
+    "responsive": True,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+    "toImageButtonOptions": {"format": "png", "scale": 2},
+}
+
+
+@dataclass(frozen=True)
+class Card:
+    """One number on a card: label, value as text, and what it means (from the glossary)."""
+
+    label: str
+    value: str
+    help: str | None = None
+    note: str | None = None
+
+
+class Story:
+    """The page being told. Begin one with `Story.begin`."""
+
+    def __init__(self, title: str, dataset: Dataset) -> None:
+        self.title = title
+        self.dataset = dataset
+        self._blocks: list[report.Block] = []
+
+    @classmethod
+    def begin(cls, title: str, question: str, *, needs: Sequence[str] = ()) -> Story:
+        """Show the page's head and the banner of the chosen dataset.
+
+        Args:
+            title: Name of the page.
+            question: The question the page answers.
+            needs: Tables of which the dataset must have at least one; otherwise the page says how to bring one
+                and stops.
+        """
+        st.title(title, anchor=False)
+        st.caption(question)
+        story = cls(title, state.current())
+        banner(story.dataset)
+        if needs and not any(story.dataset.has(table) for table in needs):
+            story.empty(
+                f"This page needs {' or '.join(needs)}, and {escape(story.dataset.name)} has none.",
+                "Choose another dataset in the sidebar, or bring a file that has them on the Data page.",
+            )
+            st.stop()
+        return story
+
+    def verdict(self, sentence: str, tone: Tone = "neutral") -> None:
+        """The sentence that answers the page's question (plain text)."""
+        with st.container(border=True, key=f"verdict_{len(self._blocks)}"):
+            st.subheader(f"{_TONE_ICON[tone]} {escape(sentence)}", anchor=False)
+        self._blocks.append(report.Text(sentence, level=2))
+
+    def metrics(self, cards: Sequence[Card]) -> None:
+        """Three or four numbers."""
+        with st.grid(len(cards), min_column_width=170):
+            for card in cards:
+                st.metric(
+                    card.label,
+                    card.value,
+                    help=card.help,
+                    border=True,
+                    height="stretch",
+                    delta=card.note,
+                    delta_color="off",
+                    delta_arrow="off",
+                )
+        self._blocks.append(report.Numbers(tuple((card.label, card.value) for card in cards)))
+
+    def heading(self, text: str) -> None:
+        """A heading between charts (plain text)."""
+        st.subheader(escape(text), anchor=False)
+        self._blocks.append(report.Text(text, level=2))
+
+    def text(self, text: str) -> None:
+        """A paragraph (plain text)."""
+        st.markdown(escape(text))
+        self._blocks.append(report.Text(text))
+
+    def chart(self, figure: go.Figure, *, key: str, alt: str, select: bool = False) -> Any:
+        """A chart below its finding. With `select`, returns what was clicked."""
+        title, subtitle = figure.layout.title.text or "", figure.layout.title.subtitle.text or ""
+        if title:
+            st.subheader(escape(title), anchor=False)
+        if subtitle:
+            st.caption(escape(subtitle))
+        shown = go.Figure(figure)
+        shown.layout.title = None
+        event = st.plotly_chart(
+            shown,
+            key=key,
+            alt=alt,
+            config=PLOTLY_CONFIG,
+            on_select="rerun" if select else "ignore",
+            selection_mode="points",
+        )
+        self._blocks.append(report.Chart(figure, alt))
+        return event
+
+    def table(
+        self,
+        frame: pd.DataFrame,
+        *,
+        key: str,
+        alt: str,
+        columns: Mapping[str, Any] | None = None,
+        height: int | Literal["auto"] = "auto",
+    ) -> None:
+        """A table; `columns` is Streamlit's column configuration."""
+        st.dataframe(frame, key=key, alt=alt, hide_index=True, column_config=columns, height=height)
+        self._blocks.append(report.Frame(frame))
+
+    def explain(self, means: str, computed: str) -> None:
+        """What the numbers mean and how they are computed (Markdown of ours, never data)."""
+        with st.expander("What this means, and how it is computed", icon=":material/menu_book:"):
+            st.markdown(f"**What this means.** {means}")
+            st.markdown(f"**How it is computed.** {computed}")
+        self._blocks += [report.Text(f"What this means. {means}"), report.Text(f"How it is computed. {computed}")]
+
+    def empty(self, problem: str, remedy: str) -> None:
+        """A useful empty state: what is missing, and what to do (Markdown)."""
+        st.info(f"{problem} {remedy}", title="Nothing to show yet", icon=":material/inbox:")
+
+    def end(self, numbers: pd.DataFrame) -> None:
+        """Downloads and the link, at the foot of the page."""
+        name = "-".join(self.title.lower().replace("&", "and").split())
+        blocks = tuple(self._blocks)
+        origin = f"{self.dataset.name} · content hash {self.dataset.content_hash[:12]} · {self.dataset.info.source}"
+        st.divider()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.download_button(
+                "Numbers (CSV)",
+                lambda: numbers.to_csv(index=False),
+                file_name=f"{name}.csv",
+                mime="text/csv",
+                icon=":material/table:",
+                on_click="ignore",
+                key=f"csv_{name}",
+            )
+            st.download_button(
+                "Report (HTML)",
+                lambda: report.to_html(self.title, origin, blocks),
+                file_name=f"{name}.html",
+                mime="text/html",
+                icon=":material/article:",
+                on_click="ignore",
+                key=f"html_{name}",
+            )
+            with st.popover("Link", icon=":material/link:"):
+                st.caption("This link reproduces the view.")
+                st.code(link(), language=None, wrap_lines=True)
+
+
+def link() -> str:
+    """The address of the page with all that is chosen on it."""
+    query = urlencode([(key, value) for key in st.query_params for value in st.query_params.get_all(key)])
+    address = st.context.url or ""
+    return f"{address}?{query}" if query else address
+
+
+def banner(dataset: Dataset) -> None:
+    """Which dataset this is, and that it is sample data when it is."""
+    info = dataset.info
+    if info.kind in ("sample", "simulated"):
+        st.caption(
+            f":blue-badge[:material/science: Sample data] {escape(info.name)}: a simulated service whose truth is "
+            "known. No real person is in it."
+        )
+    else:
+        label = "Your own data" if info.kind == "personal" else "Imported data"
+        st.caption(f":gray-badge[:material/database: {label}] {escape(info.name)} · {escape(info.source)}")
+    for note in info.notes:
+        st.caption(f":material/info: {escape(note)}")
+
+
+def error_box(error: PrimetimeError) -> None:
+    """The error box: what is wrong, and what to do."""
+    st.error(f"{escape(error.problem)}\n\n{escape(error.remedy)}", icon=":material/error:")
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Show a problem as an error box instead of a stack trace; what was shown above it stays."""
+    try:
+        yield
+    except PrimetimeError as error:
+        error_box(error)
+    except Exception:
+        logging.getLogger("primetime").exception("A page failed")
+        st.error(
+            "Something went wrong on this page; the details are in the server's log. "
+            "Nothing you made is lost. Reload the page, or choose another dataset.",
+            icon=":material/error:",
+        )
+
+
+def guard(function: Callable[..., None]) -> Callable[..., None]:
+    """`guarded` as a decorator, for fragments (they run outside the page's own guard)."""
+
+    def inner(*args: Any, **kwargs: Any) -> None:
+        with guarded():
+            function(*args, **kwargs)
+
+    return inner
