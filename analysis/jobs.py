@@ -262,6 +262,15 @@ def cancel(workspace: Workspace, job_id: str) -> Job:
     return get(workspace, job_id)
 
 
+def forget(workspace: Workspace, job_id: str) -> None:
+    """Remove an ended job and its output; one that waits or runs stays."""
+    with _alone(workspace), Session(workspace.database) as session:
+        record = session.get(JobRecord, job_id)
+        if record is not None and record.state not in ACTIVE:
+            _remove(workspace, session, record)
+            session.commit()
+
+
 def pump(workspace: Workspace) -> None:
     """Look after the queue: fail the jobs whose process is gone, start waiting ones while fewer than the limit run.
 
@@ -421,9 +430,13 @@ def _prune(workspace: Workspace, session: Session) -> None:
     """Remove all but the newest of the ended jobs; called alone."""
     ended = sa.select(JobRecord).where(JobRecord.state.not_in(ACTIVE)).order_by(JobRecord.submitted_at.desc())
     for record in session.scalars(ended.offset(KEPT)).all():
-        shutil.rmtree(workspace.jobs / record.id, ignore_errors=True)
-        session.delete(record)
+        _remove(workspace, session, record)
     session.commit()
+
+
+def _remove(workspace: Workspace, session: Session, record: JobRecord) -> None:
+    shutil.rmtree(workspace.jobs / record.id, ignore_errors=True)
+    session.delete(record)
 
 
 def _read(workspace: Workspace, job_id: str) -> Job:
