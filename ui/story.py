@@ -73,10 +73,11 @@ class Story:
             needs: Tables of which the dataset must have at least one; otherwise the page says how to bring one
                 and stops.
         """
-        st.title(title, anchor=False)
-        st.caption(question)
         story = cls(title, state.current())
-        banner(story.dataset)
+        with st.container(gap="xsmall"):
+            st.title(title, anchor=False)
+            st.markdown(question)
+            banner(story.dataset)
         if needs and not any(story.dataset.has(table) for table in needs):
             story.empty(
                 f"This page needs {' or '.join(needs)}, and {escape(story.dataset.name)} has none.",

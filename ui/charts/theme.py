@@ -18,10 +18,11 @@ BETTER, WORSE, UNSURE = "#2B8CC9", ORANGE, "#8A94A0"
 TRUTH = PINK
 """What is drawn where the truth is known."""
 
-SEQUENTIAL = ((0.0, "rgba(0,114,178,0.04)"), (0.5, "#56A9D8"), (1.0, "#004B78"))
-"""From almost the page's own background to deep blue: for shares and counts."""
+SEQUENTIAL = ((0.0, "rgba(10,124,191,0.04)"), (1.0, "rgba(10,124,191,1)"))
+"""From almost the page's own background to blue, for shares and counts: see-through, so that more ink is more in
+light and in dark alike."""
 
-DIVERGING = ((0.0, "#A84300"), (0.25, "#E69F4F"), (0.5, "rgba(138,148,160,0.10)"), (0.75, "#56A9D8"), (1.0, "#00588A"))
+DIVERGING = ((0.0, "rgba(213,94,0,1)"), (0.5, "rgba(138,148,160,0.08)"), (1.0, "rgba(10,124,191,1)"))
 """Orange below the middle, blue above it: for lifts around 1 and differences around 0."""
 
 FONT = '"Source Sans", "Source Sans Pro", "Helvetica Neue", Arial, sans-serif'
