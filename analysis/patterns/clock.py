@@ -1,0 +1,176 @@
+"""The clock: when in the week people watch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analysis.data import Dataset
+from analysis.errors import ParameterError
+from analysis.patterns import cubes
+from analysis.patterns.events import Events, events
+from analysis.patterns.filters import EmptySelection, Filters
+from analysis.patterns.words import WEEKDAYS, percent, with_interval
+from analysis.results import Progress, Result
+from analysis.stats import clustered
+from analysis.workspace import Workspace
+
+Measure = Literal["events", "minutes"]
+MEASURES: tuple[Measure, ...] = ("events", "minutes")
+
+Array = npt.NDArray[np.float64]
+
+EVEN_WEEKEND = 2 / 7
+"""The weekend's share if all days were alike."""
+
+
+@dataclass(frozen=True)
+class Clock(Result):
+    """Hour × weekday of what was watched (or rated), on the wall clock that `what.zone_label` names.
+
+    Attributes:
+        what: What was counted, and on whose clock.
+        filters: What was left out.
+        measure: What shares and intervals are of: `events` (plays or ratings) or `minutes`.
+        events: Plays or ratings, shape (7, 24), Monday first.
+        minutes: Minutes watched, shape (7, 24); zeros where unknown.
+        completion: Mean share of the running time watched, shape (7, 24); NaN where unknown.
+        weekend: Share of Saturday and Sunday, interval clustered by viewer.
+        night: Share of the hours from midnight to 6, interval clustered by viewer.
+    """
+
+    what: Events
+    filters: Filters
+    measure: Measure
+    events: Array
+    minutes: Array
+    completion: Array
+    weekend: clustered.Interval
+    night: clustered.Interval
+
+    @property
+    def values(self) -> Array:
+        """What the measure counts, shape (7, 24)."""
+        return self.events if self.measure == "events" else self.minutes
+
+    @property
+    def shares(self) -> Array:
+        """Share of the week's total in each cell, shape (7, 24), adding up to 1."""
+        return np.asarray(self.values / self.values.sum(), dtype=np.float64)
+
+    @property
+    def noun(self) -> str:
+        """What is measured, in the plural."""
+        return "minutes" if self.measure == "minutes" else self.what.noun
+
+    @property
+    def peak_hour(self) -> int:
+        """The hour of the day (0–23) with the most; the first of equals."""
+        return int(self.values.sum(axis=0).argmax())
+
+    @property
+    def peak_hour_share(self) -> float:
+        """Share of the peak hour in the whole."""
+        return float(self.shares.sum(axis=0)[self.peak_hour])
+
+    @property
+    def peak_cell(self) -> tuple[int, int]:
+        """Weekday (0 is Monday) and hour of the fullest cell."""
+        day, hour = divmod(int(self.values.argmax()), 24)
+        return day, hour
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a cell: weekday, hour, plays or ratings, share of the measure; minutes and completion if known."""
+        frame = pd.DataFrame(
+            {
+                "weekday": np.repeat(WEEKDAYS, 24),
+                "hour": np.tile(np.arange(24), 7),
+                self.what.noun: self.events.ravel().astype(np.int64),
+                f"share_of_{self.noun}": self.shares.ravel(),
+            }
+        )
+        if self.what.has_minutes:
+            frame["minutes"] = self.minutes.ravel()
+        if self.what.has_completion:
+            frame["mean_completion"] = self.completion.ravel()
+        frame["clock"] = self.what.zone_label
+        return frame
+
+    def headline(self) -> str:
+        """The finding in a few words, for the title of a chart."""
+        day, hour = self.peak_cell
+        return f"The week peaks on {WEEKDAYS[day]} at {hour}:00; {percent(self.weekend.value)} falls on the weekend"
+
+    def summary(self) -> str:
+        """Weekend share with its interval, against an even week, and the peak hour."""
+        return (
+            f"Saturday and Sunday hold {with_interval(self.weekend)} of {self.noun}, against "
+            f"{percent(EVEN_WEEKEND)} if all days were alike; the busiest hour is {self.peak_hour}:00 to "
+            f"{self.peak_hour + 1}:00 with {percent(self.peak_hour_share)} ({self.what.zone_label})."
+        )
+
+
+def clock(
+    dataset: Dataset,
+    *,
+    filters: Filters | None = None,
+    zone: str | None = None,
+    measure: Measure = "events",
+    workspace: Workspace | None = None,
+    progress: Progress | None = None,
+) -> Clock:
+    """Count the hours of the week.
+
+    Args:
+        dataset: Any dataset with views, or with timed ratings.
+        filters: What to count; all of it by default.
+        zone: IANA zone for rating times; views have each viewer's own clock.
+        measure: What shares are of.
+        workspace: Where cubes are kept; the default workspace if None.
+        progress: Told about the building of cubes.
+
+    Raises:
+        EmptySelection: Nothing is left after the filters, or no minutes were watched.
+        ParameterError: Unknown zone or measure.
+        DataError: The ratings carry no times.
+    """
+    filters = filters or Filters()
+    what = events(dataset, zone)
+    check_measure(measure, what)
+    cells = cubes.build(dataset, cubes.CLOCK, what, workspace=workspace, progress=progress).totals(
+        ["weekday", "hour"], filters
+    )
+    week = {name: np.zeros((7, 24)) for name in ("events", "minutes", "completion", "completion_known")}
+    for name, table in week.items():
+        table[cells["weekday"].to_numpy(int) - 1, cells["hour"].to_numpy(int)] = cells[name]
+    if week[measure].sum() <= 0:
+        raise EmptySelection("No minutes were watched in this selection.", "Look at plays instead.")
+    rhythm = cubes.build(dataset, cubes.RHYTHM, what, workspace=workspace, progress=progress)
+    weekend, night = _shares(rhythm.totals(["bucket", "weekend", "daypart"], filters), measure)
+    with np.errstate(invalid="ignore"):
+        completion = week["completion"] / week["completion_known"]
+    return Clock(what, filters, measure, week["events"], week["minutes"], completion, weekend, night)
+
+
+def check_measure(measure: str, what: Events) -> None:
+    """Refuse a measure that there isn't.
+
+    Raises:
+        ParameterError: It is unknown, or minutes are asked of a dataset that has none.
+    """
+    if measure not in MEASURES:
+        raise ParameterError(f"There is no measure {measure!r}.", f"Choose one of: {', '.join(MEASURES)}.")
+    if measure == "minutes" and not what.has_minutes:
+        raise ParameterError("This dataset has no minutes watched.", "Count plays or ratings (measure events).")
+
+
+def _shares(cells: pd.DataFrame, measure: Measure) -> tuple[clustered.Interval, clustered.Interval]:
+    """Weekend share and night share, from sums by bucket, weekend and daypart."""
+    sums = np.zeros((clustered.BUCKETS, 2, 4))
+    sums[tuple(cells[name].to_numpy(int) for name in ("bucket", "weekend", "daypart"))] = cells[measure]
+    whole = sums.sum(axis=(1, 2))
+    return clustered.share(sums[:, 1].sum(axis=1), whole), clustered.share(sums[:, :, 0].sum(axis=1), whole)

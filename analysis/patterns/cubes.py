@@ -1,0 +1,319 @@
+"""Cubes: events counted once into small tables, one Parquet file per part of the dataset, which pages then read.
+
+A cube is keyed by the hashes of what it was counted from, so it is never stale and never has to be thrown away: new
+days are new parts, and only their cubes are built.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import pandas as pd
+import pyarrow as pa
+
+from analysis import engine
+from analysis.data import Dataset
+from analysis.errors import ParameterError
+from analysis.patterns.events import ALL_GENRES, NO_GENRE, UNKNOWN, Events, catalogue, check_timed, on_the_clock
+from analysis.patterns.filters import EmptySelection, Filters
+from analysis.results import Progress
+from analysis.stats import clustered
+from analysis.workspace import Workspace
+
+VERSION = 1
+"""Raised whenever what a cube holds changes, so that old files are not read."""
+
+SPLITS = ("genre", "device", "country", "kind")
+MEASURES = ("events", "events_shared", "minutes", "minutes_shared", "completion", "completion_known")
+"""Additive sums in each cell: rows; rows at 1/k of a title of k genres; minutes likewise; completion and its count."""
+
+_DATE = {
+    "hour": nw.col("local").dt.hour().cast(nw.Int8),
+    "daypart": (nw.col("local").dt.hour() // 6).cast(nw.Int8),
+    "weekday": nw.col("local").dt.weekday().cast(nw.Int8),
+    "weekend": (nw.col("local").dt.weekday() >= 6).cast(nw.Int8),
+    "month": (nw.col("local").dt.year() * 100 + nw.col("local").dt.month()).cast(nw.Int32),
+    "date": nw.col("local").dt.date(),
+}
+DIMENSIONS = (*_DATE, "bucket", *SPLITS)
+"""What a cube can be cut by. Weekdays are 1 (Monday) to 7; dayparts 0 (0–6 h) to 3 (18–24 h); months 202403."""
+
+_BUILDING = threading.Lock()
+_IN_MEMORY: OrderedDict[str, pa.Table] = OrderedDict()
+_KEPT_IN_MEMORY = 16
+
+
+@dataclass(frozen=True)
+class CubeSpec:
+    """The grain of a cube.
+
+    Attributes:
+        name: Folder name, and what progress says.
+        dimensions: Of `DIMENSIONS`; splits that a dataset lacks are left out when it is built.
+        finer: A cube that holds this one, from which it is summed instead of reading the events again.
+    """
+
+    name: str
+    dimensions: tuple[str, ...]
+    finer: CubeSpec | None = None
+
+    def __post_init__(self) -> None:
+        for dimension in self.dimensions:
+            if dimension not in DIMENSIONS:
+                raise ParameterError(
+                    f"A cube has no dimension {dimension!r}.", f"The dimensions are: {', '.join(DIMENSIONS)}."
+                )
+        if self.finer is not None and not set(self.dimensions) <= set(self.finer.dimensions):
+            raise ParameterError(f"The cube {self.name} can't be summed from {self.finer.name}.", "It is not finer.")
+
+
+CLOCK = CubeSpec("clock", ("hour", "weekday", "month", *SPLITS))
+RHYTHM = CubeSpec("rhythm", ("bucket", "weekend", "daypart", "month", *SPLITS))
+SEASONS = CubeSpec("seasons", ("bucket", "month", *SPLITS), finer=RHYTHM)
+DAILY = CubeSpec("daily", ("date", *SPLITS))
+
+
+@dataclass(frozen=True)
+class Cube:
+    """A built cube.
+
+    Attributes:
+        spec: Its grain.
+        dimensions: The dimensions it really has.
+        file: Its Parquet file, or None where it is held in memory.
+        memory: Its rows, or None where it is on disk.
+    """
+
+    spec: CubeSpec
+    dimensions: tuple[str, ...]
+    file: Path | None
+    memory: pa.Table | None
+
+    @contextmanager
+    def scan(self) -> Iterator[nw.LazyFrame[Any]]:
+        """Its rows as a lazy frame, to be collected before leaving the block."""
+        with engine.reading() as cursor:
+            yield cursor.parquet([self.file]) if self.file is not None else cursor.arrow(self.memory)
+
+    def totals(self, by: Sequence[str], filters: Filters | None = None, *, empty: bool = False) -> pd.DataFrame:
+        """Sums of all measures by some dimensions, sorted by them.
+
+        Cut by genre, each row is one genre (the filter's genre is ignored) and every title counts fully in each of its
+        genres in `events` and 1/k in `events_shared`. Not cut by genre, every row counts once, or, with a genre in the
+        filter, those of that genre.
+
+        Raises:
+            EmptySelection: Nothing is left, unless `empty` allows it.
+        """
+        filters = filters or Filters()
+        keys = list(by)
+        with self.scan() as frame:
+            found = engine.to_pandas(
+                frame.filter(*self._conditions(filters, by_genre="genre" in keys))
+                .group_by(keys)
+                .agg(*(nw.col(name).sum().cast(nw.Float64) for name in MEASURES))
+                .sort(keys)
+            )
+        if found.empty and not empty:
+            raise EmptySelection(
+                f"Nothing is left to count with these filters: {filters.describe()}.",
+                "Widen the months or take a filter away.",
+            )
+        return found
+
+    def values(self, dimension: str) -> list[Any]:
+        """The values of one dimension, sorted; empty where the cube lacks it."""
+        if dimension not in self.dimensions:
+            return []
+        with self.scan() as frame:
+            found = engine.to_pandas(frame.select(dimension).unique().sort(dimension))[dimension].tolist()
+        return [value for value in found if value != ALL_GENRES]
+
+    def _conditions(self, filters: Filters, *, by_genre: bool) -> list[nw.Expr]:
+        conditions: list[nw.Expr] = []
+        for name, value in filters.equal.items():
+            if name not in self.dimensions:
+                raise EmptySelection(f"This dataset can't be filtered by {name}.", "Take that filter away.")
+            conditions.append(nw.col(name) == value)
+        if "genre" in self.dimensions:
+            wanted = nw.col("genre") == (filters.genre or ALL_GENRES)
+            conditions.append(nw.col("genre") != ALL_GENRES if by_genre else wanted)
+        elif filters.genre is not None:
+            raise EmptySelection("This dataset can't be filtered by genre.", "Take that filter away.")
+        (first, last), (start, end) = filters.months, filters.days
+        if "month" in self.dimensions:
+            conditions += [nw.col("month") >= first] if first else []
+            conditions += [nw.col("month") <= last] if last else []
+        else:
+            conditions += [nw.col("date") >= start] if start else []
+            conditions += [nw.col("date") < end] if end else []
+        return conditions or [nw.lit(True)]
+
+
+def build(
+    dataset: Dataset,
+    spec: CubeSpec,
+    what: Events,
+    *,
+    workspace: Workspace | None = None,
+    progress: Progress | None = None,
+) -> Cube:
+    """The cube of a dataset, built where it is not there yet: one scan for each new part file.
+
+    Cubes of a dataset on disk are Parquet files in the workspace, written beside their place and renamed, so two
+    processes that build the same one at once do the work twice and leave one good file. Cubes of a dataset in memory
+    stay in memory.
+
+    Raises:
+        DataError: The ratings carry no times.
+    """
+    check_timed(dataset, what)
+    dimensions = tuple(d for d in spec.dimensions if d not in SPLITS or d in what.splits)
+    # One build at a time in a process: the second session that asks finds the cube instead of doubling the memory.
+    with _BUILDING:
+        if dataset.folder is None:
+            return Cube(spec, dimensions, None, _in_memory(dataset, spec, dimensions, what))
+        folder = (workspace or Workspace()).cubes / spec.name
+        return Cube(spec, dimensions, _on_disk(dataset, spec, dimensions, what, folder, progress), None)
+
+
+def _on_disk(
+    dataset: Dataset,
+    spec: CubeSpec,
+    dimensions: tuple[str, ...],
+    what: Events,
+    folder: Path,
+    progress: Progress | None,
+) -> Path:
+    parts = dataset.info.tables[what.table]
+    keys = [_key(dataset, what, dimensions, part.sha256) for part in parts]
+    whole = folder / f"{keys[0] if len(keys) == 1 else _digest(keys)}.parquet"
+    if whole.is_file():
+        return whole
+    if spec.finer is not None:
+        kept = tuple(d for d in spec.finer.dimensions if d not in SPLITS or d in what.splits)
+        finer = _on_disk(dataset, spec.finer, kept, what, folder.parent / spec.finer.name, progress)
+        with engine.reading() as cursor:
+            _write(_summed(cursor.parquet([finer]), dimensions), whole)
+        return whole
+    files = [folder / f"{key}.parquet" for key in keys]
+    for number, (file, source) in enumerate(zip(files, dataset.files(what.table), strict=True)):
+        if not file.is_file():
+            if progress:
+                progress(number / len(files), f"Counting {what.noun}: {spec.name}, part {number + 1} of {len(files)}")
+            with engine.reading() as cursor:
+                _write(_count(dataset, cursor, cursor.parquet([source]), dimensions, what), file)
+    if len(files) > 1:
+        # Pages read one file; parts that share cells (a month that goes on) are added up.
+        with engine.reading() as cursor:
+            _write(_summed(cursor.parquet(files), dimensions), whole)
+    if progress:
+        progress(1.0, f"Counted {what.noun}: {spec.name}")
+    return whole
+
+
+def _in_memory(dataset: Dataset, spec: CubeSpec, dimensions: tuple[str, ...], what: Events) -> pa.Table:
+    key = _key(dataset, what, dimensions, dataset.content_hash)
+    if key not in _IN_MEMORY:
+        with dataset.read() as tables:
+            frame = _count(dataset, tables.cursor, tables[what.table], dimensions, what)
+            _IN_MEMORY[key] = engine.to_arrow(frame)
+    _IN_MEMORY.move_to_end(key)
+    while len(_IN_MEMORY) > _KEPT_IN_MEMORY:
+        _IN_MEMORY.popitem(last=False)
+    return _IN_MEMORY[key]
+
+
+def _key(dataset: Dataset, what: Events, dimensions: tuple[str, ...], content: str) -> str:
+    """Everything that decides what the cube holds: the rows, the tables joined to them, the grain and the zone."""
+    joined = [part.sha256 for table in ("titles", "viewers") for part in dataset.info.tables.get(table, ())]
+    return _digest([str(VERSION), what.table, what.zone or "", content, *joined, "dimensions", *dimensions])
+
+
+def _digest(words: Sequence[str]) -> str:
+    return hashlib.sha256(json.dumps(list(words)).encode()).hexdigest()[:32]
+
+
+def _write(frame: nw.LazyFrame[Any], file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    beside = file.with_name(f".{file.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        frame.sink_parquet(beside)
+        beside.replace(file)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _summed(frame: nw.LazyFrame[Any], dimensions: tuple[str, ...]) -> nw.LazyFrame[Any]:
+    counts = {"events", "completion_known"}
+    sums = [nw.col(m).sum().cast(nw.Int64 if m in counts else nw.Float64) for m in MEASURES]
+    return _sorted(frame.group_by(*dimensions).agg(*sums), dimensions)
+
+
+def _sorted(frame: nw.LazyFrame[Any], dimensions: tuple[str, ...]) -> nw.LazyFrame[Any]:
+    """Genre first: a page wants one genre's slice, and Parquet's statistics skip the others."""
+    order = sorted(dimensions, key=lambda d: (d != "genre", d not in ("month", "date")))
+    return frame.sort(order)
+
+
+def _count(
+    dataset: Dataset, cursor: engine.Cursor, rows: nw.LazyFrame[Any], dimensions: tuple[str, ...], what: Events
+) -> nw.LazyFrame[Any]:
+    """The cube of some rows, unread until asked for."""
+    joins = catalogue(dataset) if {"genre", "kind"} & set(dimensions) else {}
+    frame = on_the_clock(rows, what)
+    if "device" in dimensions:
+        frame = frame.with_columns(nw.col("device").fill_null(UNKNOWN))
+    if "country" in dimensions:
+        viewers = cursor.arrow(_countries(dataset))
+        frame = frame.join(viewers, left_on="viewer_id", right_on="country_of", how="left")
+        frame = frame.with_columns(nw.col("country").fill_null(UNKNOWN))
+    if "kind" in dimensions:
+        frame = frame.join(cursor.arrow(joins["kinds"]), left_on="title_id", right_on="kind_of", how="left")
+        frame = frame.with_columns(nw.col("kind").fill_null(UNKNOWN))
+    derived = {name: expression for name, expression in _DATE.items() if name in dimensions}
+    if "bucket" in dimensions:
+        derived["bucket"] = clustered.bucket(nw.col("viewer_id"))
+    frame = frame.with_columns(
+        **derived,
+        minutes=nw.col("minutes") if what.has_minutes else nw.lit(0.0),
+        completion=nw.col("completion") if what.has_completion else nw.lit(None, nw.Float64),
+    )
+    if "genre" not in dimensions:
+        return _sorted(_cells(frame.with_columns(weight=nw.lit(1.0)), dimensions), dimensions)
+    once = _cells(frame.with_columns(genre=nw.lit(ALL_GENRES), weight=nw.lit(1.0)), dimensions)
+    each = frame.join(cursor.arrow(joins["genres"]), left_on="title_id", right_on="genre_of", how="left")
+    each = each.with_columns(nw.col("genre").fill_null(NO_GENRE), nw.col("weight").fill_null(1.0))
+    return _sorted(nw.concat([once, _cells(each, dimensions)], how="vertical"), dimensions)
+
+
+def _cells(frame: nw.LazyFrame[Any], dimensions: tuple[str, ...]) -> nw.LazyFrame[Any]:
+    return (
+        frame.group_by(*dimensions)
+        .agg(
+            nw.len().cast(nw.Int64).alias("events"),
+            nw.col("weight").sum().alias("events_shared"),
+            nw.col("minutes").sum().fill_null(0.0).alias("minutes"),
+            (nw.col("minutes") * nw.col("weight")).sum().fill_null(0.0).alias("minutes_shared"),
+            nw.col("completion").sum().fill_null(0.0).alias("completion"),
+            nw.col("completion").count().cast(nw.Int64).alias("completion_known"),
+        )
+        .select(*dimensions, *MEASURES)
+    )
+
+
+def _countries(dataset: Dataset) -> pa.Table:
+    viewers = dataset.frame("viewers", ["viewer_id", "country"]).drop_duplicates("viewer_id").dropna()
+    return pa.table(
+        {"country_of": pa.array(viewers["viewer_id"]), "country": pa.array(viewers["country"], pa.string())}
+    )

@@ -1,0 +1,168 @@
+"""The daily trend: how much was watched each day, and whether it grows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analysis.data import Dataset
+from analysis.errors import DataError
+from analysis.patterns import cubes
+from analysis.patterns.clock import Measure, check_measure
+from analysis.patterns.events import Events, events
+from analysis.patterns.filters import Filters
+from analysis.results import Progress, Result
+from analysis.stats.trend import CountTrend, count_trend
+from analysis.workspace import Workspace
+
+BUSY = 10
+"""Plays a day (median) from which a day without any is a gap in the data: by chance e⁻¹⁰ of such days are empty."""
+LONGEST = 36_525
+"""A hundred years of days; a longer span comes from a mistaken time."""
+A_MONTH = 30
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DailyTrend(Result):
+    """Plays (or ratings) and minutes of each local day.
+
+    Attributes:
+        what: What was counted, and on whose clock.
+        filters: What was left out.
+        measure: What the trend is of.
+        days: Every day from the first to the last with data, length N.
+        events: Plays or ratings, shape (N,); NaN on a day on which the whole dataset is silent although it is busy.
+        minutes: Minutes watched, shape (N,); NaN likewise; zeros where unknown.
+        mean_7: Centred mean of seven days of the measure, shape (N,); NaN where one of the seven is missing.
+        gaps: Number of silent days.
+        trend: Growth of the measure, or None with fewer than 28 whole days.
+    """
+
+    what: Events
+    filters: Filters
+    measure: Measure
+    days: tuple[dt.date, ...]
+    events: Array
+    minutes: Array
+    mean_7: Array
+    gaps: int
+    trend: CountTrend | None
+
+    @property
+    def values(self) -> Array:
+        """What the measure counts, by day."""
+        return self.events if self.measure == "events" else self.minutes
+
+    @property
+    def noun(self) -> str:
+        """What is measured, in the plural."""
+        return "minutes" if self.measure == "minutes" else self.what.noun
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a day: date, plays or ratings, minutes if known, seven-day mean, whether the day is a gap."""
+        frame = pd.DataFrame({"date": self.days, self.what.noun: self.events})
+        if self.what.has_minutes:
+            frame["minutes"] = self.minutes
+        frame[f"{self.noun}_mean_of_7_days"] = self.mean_7
+        frame["is_gap"] = np.isnan(self.events)
+        frame["clock"] = self.what.zone_label
+        return frame
+
+    def headline(self) -> str:
+        """The finding in a few words, for the title of a chart."""
+        mean = f"{np.nanmean(self.values):,.0f} {self.noun} a day"
+        if self.trend is None:
+            return mean
+        growth, low, high = self.trend.growth(A_MONTH)
+        if low <= 0 <= high:
+            return f"{mean}, with no clear trend"
+        return f"{mean}, {'growing' if growth > 0 else 'falling'} by {abs(growth) * 100:.1f} % a month"
+
+    def summary(self) -> str:
+        """Mean of a day, growth in 30 days with its interval, and the gaps."""
+        gaps = f" {self.gaps} days without any data are left out." if self.gaps > 1 else ""
+        gaps = " One day without any data is left out." if self.gaps == 1 else gaps
+        span = f"from {self.days[0]} to {self.days[-1]}"
+        mean = f"{np.nanmean(self.values):,.0f} {self.noun} a day {span}"
+        if self.trend is None:
+            return f"{mean}; too few whole days for a trend ({self.what.zone_label}).{gaps}"
+        growth, low, high = (100 * g for g in self.trend.growth(A_MONTH))
+        return (
+            f"{mean}, changing by {growth:+.1f} % in {A_MONTH} days (95 % interval {low:+.1f} to {high:+.1f} %, "
+            f"{self.what.zone_label}).{gaps}"
+        )
+
+
+def daily(
+    dataset: Dataset,
+    *,
+    filters: Filters | None = None,
+    zone: str | None = None,
+    measure: Measure = "events",
+    workspace: Workspace | None = None,
+    progress: Progress | None = None,
+) -> DailyTrend:
+    """Count the days.
+
+    A day without a row is a true zero where the rest of the dataset has rows on it, or where days are so quiet that
+    one may be empty by chance; otherwise it is a gap in the data and left out. The first and the last day are cut
+    somewhere and don't enter the trend.
+
+    Args:
+        dataset: Any dataset with views, or with timed ratings.
+        filters: What to count.
+        zone: IANA zone for rating times.
+        measure: What the trend is of.
+        workspace: Where cubes are kept; the default workspace if None.
+        progress: Told about the building of cubes.
+
+    Raises:
+        EmptySelection: Nothing is left after the filters.
+        ParameterError: Unknown zone or measure.
+        DataError: The ratings carry no times, or the days span more than a century.
+    """
+    filters = filters or Filters()
+    what = events(dataset, zone)
+    check_measure(measure, what)
+    cube = cubes.build(dataset, cubes.DAILY, what, workspace=workspace, progress=progress)
+    found = cube.totals(["date"], filters)
+    everything = cube.totals(["date"], Filters(filters.first_month, filters.last_month))
+    first, count = _span(everything)
+    sums = {name: np.zeros(count) for name in ("events", "minutes")}
+    for name, line in sums.items():
+        line[_day(found["date"]) - first] = found[name]
+    whole = np.zeros(count)
+    whole[_day(everything["date"]) - first] = everything["events"]
+    silent = (whole == 0) & (np.median(whole[whole > 0]) >= BUSY)
+    for line in sums.values():
+        line[silent] = np.nan
+    values = sums[measure]
+    mean = pd.Series(values).rolling(7, center=True).mean().to_numpy()
+    start = dt.date(1970, 1, 1) + dt.timedelta(days=first)
+    days = tuple(start + dt.timedelta(days=i) for i in range(count))
+    inner = np.arange(count)[1:-1][~silent[1:-1]]
+    trend = count_trend(inner + first, values[inner]) if len(inner) >= 28 and values[inner].sum() > 0 else None
+    return DailyTrend(what, filters, measure, days, sums["events"], sums["minutes"], mean, int(silent.sum()), trend)
+
+
+def _day(dates: pd.Series) -> npt.NDArray[np.int64]:
+    """Days since 1970."""
+    return pd.to_datetime(dates).to_numpy().astype("datetime64[D]").astype(np.int64)
+
+
+def _span(cells: pd.DataFrame) -> tuple[int, int]:
+    """First day since 1970, and the number of days."""
+    days = _day(cells["date"])
+    first, count = int(days.min()), int(days.max() - days.min()) + 1
+    if count > LONGEST:
+        raise DataError(
+            f"The days run from {cells['date'].min()} to {cells['date'].max()}, more than a century.",
+            "Choose first and last month to leave out mistaken times.",
+        )
+    return first, count

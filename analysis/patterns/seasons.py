@@ -1,0 +1,243 @@
+"""Seasons: which genres are watched more, or less, in which month of the year."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analysis.data import Dataset
+from analysis.errors import DataError
+from analysis.patterns import cubes
+from analysis.patterns.clock import Measure, check_measure
+from analysis.patterns.events import NO_GENRE, Events, events
+from analysis.patterns.filters import EmptySelection, Filters
+from analysis.patterns.words import MONTHS, percent
+from analysis.results import Progress, Result
+from analysis.stats import clustered, multiplicity, shrinkage
+from analysis.workspace import Workspace
+
+MOST_GENRES = 24
+"""Genres shown and tested, the largest first: a heatmap of more rows can't be read."""
+FALSE_DISCOVERIES = 0.05
+"""The share of false claims that is accepted among all claims."""
+SUPPLY_CAVEAT = (
+    "More of a genre in a month can mean more appetite for it, or only that more of it was released then: "
+    "this count does not tell the two apart."
+)
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MonthGenre(Result):
+    """Month × genre: share and lift, with intervals clustered by viewer.
+
+    A title of k genres counts 1/k in each, so that the shares of a month add up to 1 (over all genres, shown or not).
+
+    Attributes:
+        what: What was counted, and on whose clock.
+        filters: What was left out; a genre in it is not used here.
+        measure: `events` or `minutes`.
+        months: Months of the year (1–12) that have data, length M.
+        genres: Genres, the largest first, length G.
+        events: Plays or ratings of titles of the genre, each counted fully, shape (M, G).
+        share: Share of the genre in the month, shape (M, G).
+        overall: Share of the genre in all months, shape (G,).
+        lift: Share in the month ÷ share overall, shape (M, G).
+        low: Lower end of the lift's 95 % interval, shape (M, G); NaN where unknown.
+        high: Upper end, likewise.
+        shrunk: The lift pulled towards 1 by how little it rests on, shape (M, G); NaN where unknown.
+        q: p-value of "lift is 1" after Benjamini–Hochberg over all cells, shape (M, G); NaN where not tested.
+        years: First and last calendar year that have data.
+    """
+
+    what: Events
+    filters: Filters
+    measure: Measure
+    months: tuple[int, ...]
+    genres: tuple[str, ...]
+    events: Array
+    share: Array
+    overall: Array
+    lift: Array
+    low: Array
+    high: Array
+    shrunk: Array
+    q: Array
+    years: tuple[int, int]
+
+    @property
+    def claimed(self) -> npt.NDArray[np.bool_]:
+        """Cells whose lift differs from 1 at the false discovery rate, shape (M, G)."""
+        return np.nan_to_num(self.q, nan=1.0) <= FALSE_DISCOVERIES
+
+    @property
+    def strongest(self) -> tuple[int, int] | None:
+        """Row and column of the claimed cell with the largest shrunk lift up or down; None without a claim."""
+        if not self.claimed.any():
+            return None
+        size = np.where(self.claimed, np.abs(np.log(self.shrunk)), -1.0)
+        month, genre = divmod(int(size.argmax()), len(self.genres))
+        return month, genre
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a cell: month, genre, counts, shares, lift with its interval, shrunk lift, q-value, claim."""
+        months, genres = len(self.months), len(self.genres)
+        return pd.DataFrame(
+            {
+                "month": np.repeat([MONTHS[m - 1] for m in self.months], genres),
+                "genre": np.tile(self.genres, months),
+                self.what.noun: self.events.ravel().astype(np.int64),
+                "share_in_month": self.share.ravel(),
+                "share_overall": np.tile(self.overall, months),
+                "lift": self.lift.ravel(),
+                "lift_low": self.low.ravel(),
+                "lift_high": self.high.ravel(),
+                "lift_shrunk": self.shrunk.ravel(),
+                "q_value": self.q.ravel(),
+                "claimed": self.claimed.ravel(),
+                "clock": self.what.zone_label,
+            }
+        )
+
+    def headline(self) -> str:
+        """The strongest finding in a few words, for the title of a chart."""
+        if self.strongest is None:
+            return "No genre stands out in any month"
+        month, genre = self.strongest
+        month_name = MONTHS[self.months[month] - 1]
+        return f"{self.genres[genre]} in {month_name} holds {self.lift[month, genre]:.2f} × its usual share"
+
+    def summary(self) -> str:
+        """The strongest claim with its interval, and how many claims there are; or that there is none."""
+        tested = int(np.isfinite(self.q).sum())
+        if self.strongest is None:
+            return (
+                f"No genre's share differs from its usual one in any month, beyond chance, in {tested} tested cells "
+                f"(false discovery rate {percent(FALSE_DISCOVERIES, 0)}, {self.what.zone_label})."
+            )
+        m, g = self.strongest
+        noun = "minutes" if self.measure == "minutes" else self.what.noun
+        return (
+            f"In {MONTHS[self.months[m] - 1]} {self.genres[g]} holds {percent(self.share[m, g])} of {noun}, "
+            f"{self.lift[m, g]:.2f} times its usual {percent(self.overall[g])} (95 % interval {self.low[m, g]:.2f} to "
+            f"{self.high[m, g]:.2f}); {int(self.claimed.sum())} of {tested} cells differ beyond chance "
+            f"(false discovery rate {percent(FALSE_DISCOVERIES, 0)})."
+        )
+
+
+def months(
+    dataset: Dataset,
+    *,
+    filters: Filters | None = None,
+    zone: str | None = None,
+    measure: Measure = "events",
+    workspace: Workspace | None = None,
+    progress: Progress | None = None,
+) -> MonthGenre:
+    """Count genres by month of the year.
+
+    The lift's logarithm gets a standard error by the delete-one-group jackknife over viewer buckets, but never less
+    than that of independent plays, which matters where a cell holds next to nothing. Half a play is added to both
+    sides of each ratio, so that an empty cell has a finite lift. Cells that expect fewer than five plays are shown but
+    not tested (Cochran's rule).
+
+    Args:
+        dataset: A dataset with genres, and views or timed ratings.
+        filters: What to count; a genre in it is not used.
+        zone: IANA zone for rating times.
+        measure: What shares are of.
+        workspace: Where cubes are kept; the default workspace if None.
+        progress: Told about the building of cubes.
+
+    Raises:
+        DataError: No title has a genre, or the ratings carry no times.
+        EmptySelection: Nothing is left after the filters.
+        ParameterError: Unknown zone or measure.
+    """
+    filters = filters or Filters()
+    what = events(dataset, zone)
+    check_measure(measure, what)
+    if "genre" not in what.splits:
+        raise DataError(f"The titles of {dataset.name} have no genres.", "Import a catalogue with genres beside them.")
+    cube = cubes.build(dataset, cubes.SEASONS, what, workspace=workspace, progress=progress)
+    cells = cube.totals(["bucket", "month", "genre"], filters)
+    if set(cells["genre"]) == {NO_GENRE}:
+        raise DataError(f"None of the titles counted here has a genre ({dataset.name}).", "Import genres beside them.")
+    if cells[measure].sum() <= 0:
+        raise EmptySelection("No minutes were watched in this selection.", "Look at plays instead.")
+    return _season(cells, what, filters, measure)
+
+
+def _season(cells: pd.DataFrame, what: Events, filters: Filters, measure: Measure) -> MonthGenre:
+    """The result, from sums by bucket, month and genre."""
+    month_of_year = cells["month"].to_numpy(int) % 100
+    by_size = cells.groupby("genre")[f"{measure}_shared"].sum().sort_values(ascending=False, kind="stable")
+    names, numbers = by_size.index.tolist(), sorted(set(month_of_year.tolist()))
+    where = (
+        cells["bucket"].to_numpy(int),
+        np.searchsorted(numbers, month_of_year),
+        pd.Index(names).get_indexer(cells["genre"]),
+    )
+    shape = (clustered.BUCKETS, len(numbers), len(names))
+    shared, full = np.zeros(shape), np.zeros(shape)
+    np.add.at(shared, where, cells[f"{measure}_shared"].to_numpy(float))
+    np.add.at(full, where, cells["events"].to_numpy(float))
+    shown = [i for i, name in enumerate(names) if name != NO_GENRE][:MOST_GENRES]
+    totals = shared.sum(axis=0)
+    share = totals / totals.sum(axis=1, keepdims=True)
+    overall = totals.sum(axis=0) / totals.sum()
+    found = lift_table(shared, full, shown)
+    years = cells["month"].to_numpy(int) // 100
+    return MonthGenre(
+        what,
+        filters,
+        measure,
+        tuple(numbers),
+        tuple(names[i] for i in shown),
+        full.sum(axis=0)[:, shown],
+        share[:, shown],
+        overall[shown],
+        *found,
+        years=(int(years.min()), int(years.max())),
+    )
+
+
+def lift_table(shared: Array, full: Array, shown: list[int]) -> tuple[Array, Array, Array, Array, Array]:
+    """Lift, its interval, its shrunk value and its q-value, from sums by viewer bucket.
+
+    Args:
+        shared: Sums at 1/k by (bucket, month, genre).
+        full: Plays counted fully, of the same shape.
+        shown: Columns to give back; the others still count towards the wholes.
+
+    Returns:
+        Five arrays of shape (months, len(shown)): lift, low, high, shrunk, q.
+    """
+    plays = full.sum(axis=0)
+    # Half a play, in the unit of the measure: for minutes, half of an average play's minutes.
+    half = 0.5 * shared.sum() / max(plays.sum(), 1.0)
+
+    def log_lift(sums: Array) -> Array:
+        month = sums.sum(axis=-1, keepdims=True)
+        genre = sums.sum(axis=-2, keepdims=True)
+        expected = month * genre / sums.sum(axis=(-2, -1), keepdims=True)
+        return np.asarray(np.log((sums + half) / (expected + half))[..., shown], dtype=np.float64)
+
+    found = clustered.jackknife(shared, log_lift)
+    plays_in_month, plays_of_genre = plays.sum(axis=1, keepdims=True), plays.sum(axis=0, keepdims=True)
+    whole = plays.sum()
+    # Independent plays spread at least this much; plays of one viewer hang together and spread more.
+    least = (1 - plays_in_month / whole) * (1 - plays_of_genre / whole) / (plays + 0.5)
+    error = np.maximum(found.standard_error, np.sqrt(least[:, shown]))
+    testable = (plays_in_month * plays_of_genre / whole)[:, shown] >= 5
+    testable &= (error > 0) & (len(plays) > 1) & (plays.shape[1] > 1)
+    p = clustered.p_values(found.value, error, found.clusters)
+    q = multiplicity.benjamini_hochberg(np.where(testable & (found.clusters >= 2), p, np.nan))
+    width = clustered.Jackknife(found.value, error, found.clusters).half_width()
+    shrunk, _ = shrinkage.towards_zero(found.value, np.where(testable, error, np.nan))
+    lift, low, high = np.exp(found.value), np.exp(found.value - width), np.exp(found.value + width)
+    return lift, low, high, np.exp(shrunk), q
