@@ -1,0 +1,82 @@
+"""An experiment as the room sees it: variants, how many units each got, and its metrics as moments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from analysis.errors import ExperimentError
+from analysis.experiments.metrics import Metric
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment, read from wherever it was.
+
+    Attributes:
+        name: Name as shown.
+        units: Units assigned to each variant, in the order shown.
+        metrics: Its metrics; the first is the primary one unless another is named.
+        control: The variant that stands for how things are now, or None where no variant does.
+        source: What it was read from, in words.
+        weights: Planned share of each variant; equal shares where None.
+        days: How long it ran, in days, or None where that is not known.
+        registered: Whether metric and end were written down before the results were seen.
+        notes: What a reader should know, one sentence each.
+        code: Python that reads this experiment again.
+    """
+
+    name: str
+    units: Mapping[str, int]
+    metrics: tuple[Metric, ...]
+    control: str | None
+    source: str
+    weights: Mapping[str, float] | None = None
+    days: float | None = None
+    registered: bool = False
+    notes: tuple[str, ...] = ()
+    code: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.units) < 2:
+            raise ExperimentError(
+                f"There is only one variant ({', '.join(self.units) or 'none'}).", "An experiment needs at least two."
+            )
+        if self.control is not None and self.control not in self.units:
+            raise ExperimentError(
+                f"There is no variant {self.control!r}.", f"The variants are: {', '.join(self.units)}."
+            )
+        if not self.metrics:
+            raise ExperimentError("The experiment has no metric.", "Choose at least one outcome column.")
+
+    def metric(self, name: str) -> Metric:
+        """The metric called `name`.
+
+        Raises:
+            ExperimentError: There is none of that name.
+        """
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric
+        raise ExperimentError(
+            f"There is no metric {name!r}.", f"The metrics are: {', '.join(m.name for m in self.metrics)}."
+        )
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """Names of the variants, in the order shown."""
+        return tuple(self.units)
+
+
+CONTROL_NAMES = ("control", "a", "0", "off", "baseline", "current", "old", "false", "original", "holdout")
+"""What people call the variant that stands for how things are now, most telling first."""
+
+
+def guess_control(variants: tuple[str, ...]) -> str | None:
+    """The variant that by its name is the control, or None.
+
+    >>> guess_control(("new rows", "Control")), guess_control(("red", "blue"))
+    ('Control', None)
+    """
+    lowered = {name.strip().lower(): name for name in reversed(variants)}
+    return next((lowered[word] for word in CONTROL_NAMES if word in lowered), None)
