@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -26,6 +26,7 @@ import streamlit as st
 from analysis.data import Dataset
 from analysis.errors import PrimetimeError
 from ui import report, state
+from ui.charts.theme import HEIGHT
 from ui.text import escape
 
 Tone = Literal["neutral", "better", "worse", "unsure"]
@@ -85,6 +86,11 @@ class Story:
             )
             st.stop()
         return story
+
+    @staticmethod
+    def loading(height: int = HEIGHT) -> AbstractContextManager[Any]:
+        """A grey placeholder of the height of what comes, while it is computed: `with story.loading(): …`."""
+        return st.skeleton(height=height)
 
     def verdict(self, sentence: str, tone: Tone = "neutral") -> None:
         """The sentence that answers the page's question (plain text)."""
