@@ -12,6 +12,7 @@ import pandas as pd
 from analysis.data import Dataset
 from analysis.errors import ParameterError
 from analysis.patterns import cubes
+from analysis.patterns.audience import Audience, audience
 from analysis.patterns.events import Events, events
 from analysis.patterns.filters import EmptySelection, Filters
 from analysis.patterns.words import WEEKDAYS, percent, with_interval
@@ -39,6 +40,8 @@ class Clock(Result):
         events: Plays or ratings, shape (7, 24), Monday first.
         minutes: Minutes watched, shape (7, 24); zeros where unknown.
         completion: Mean share of the running time watched, shape (7, 24); NaN where unknown.
+        viewers: Distinct viewers in that hour of a mean such weekday, shape (7, 24); None with a genre in the filter,
+            in which viewers are not counted.
         weekend: Share of Saturday and Sunday, interval clustered by viewer.
         night: Share of the hours from midnight to 6, interval clustered by viewer.
     """
@@ -49,6 +52,7 @@ class Clock(Result):
     events: Array
     minutes: Array
     completion: Array
+    viewers: Array | None
     weekend: clustered.Interval
     night: clustered.Interval
 
@@ -97,6 +101,8 @@ class Clock(Result):
             frame["minutes"] = self.minutes.ravel()
         if self.what.has_completion:
             frame["mean_completion"] = self.completion.ravel()
+        if self.viewers is not None:
+            frame["viewers_per_such_day"] = self.viewers.ravel()
         frame["clock"] = self.what.zone_label
         return frame
 
@@ -153,7 +159,8 @@ def clock(
     weekend, night = _shares(rhythm.totals(["bucket", "weekend", "daypart"], filters), measure)
     with np.errstate(invalid="ignore"):
         completion = week["completion"] / week["completion_known"]
-    return Clock(what, filters, measure, week["events"], week["minutes"], completion, weekend, night)
+    viewers = _viewers(audience(dataset, what, workspace=workspace, progress=progress), filters)
+    return Clock(what, filters, measure, week["events"], week["minutes"], completion, viewers, weekend, night)
 
 
 def check_measure(measure: str, what: Events) -> None:
@@ -166,6 +173,18 @@ def check_measure(measure: str, what: Events) -> None:
         raise ParameterError(f"There is no measure {measure!r}.", f"Choose one of: {', '.join(MEASURES)}.")
     if measure == "minutes" and not what.has_minutes:
         raise ParameterError("This dataset has no minutes watched.", "Count plays or ratings (measure events).")
+
+
+def _viewers(counted: Audience, filters: Filters) -> Array | None:
+    """Viewers of each hour on a mean such weekday between the first and the last day."""
+    hours, days = counted.hours(filters), counted.days(filters)
+    if hours is None or days is None:
+        return None
+    span = pd.date_range(days["date"].min(), days["date"].max())
+    such_days = np.bincount(span.day_of_week, minlength=7)[:, None]
+    table = np.zeros((7, 24))
+    table[hours["weekday"].to_numpy(int) - 1, hours["hour"].to_numpy(int)] = hours["viewers"]
+    return np.asarray(table / np.maximum(such_days, 1), dtype=np.float64)
 
 
 def _shares(cells: pd.DataFrame, measure: Measure) -> tuple[clustered.Interval, clustered.Interval]:

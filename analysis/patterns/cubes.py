@@ -48,7 +48,8 @@ _DATE = {
 DIMENSIONS = (*_DATE, "bucket", *SPLITS)
 """What a cube can be cut by. Weekdays are 1 (Monday) to 7; dayparts 0 (0–6 h) to 3 (18–24 h); months 202403."""
 
-_BUILDING = threading.Lock()
+BUILDING = threading.Lock()
+"""One build at a time in a process: the second session that asks finds the cube instead of doubling the memory."""
 _IN_MEMORY: OrderedDict[str, pa.Table] = OrderedDict()
 _KEPT_IN_MEMORY = 16
 
@@ -118,11 +119,10 @@ class Cube:
         filters = filters or Filters()
         keys = list(by)
         with self.scan() as frame:
+            for condition in self._conditions(filters, by_genre="genre" in keys):
+                frame = frame.filter(condition)
             found = engine.to_pandas(
-                frame.filter(*self._conditions(filters, by_genre="genre" in keys))
-                .group_by(keys)
-                .agg(*(nw.col(name).sum().cast(nw.Float64) for name in MEASURES))
-                .sort(keys)
+                frame.group_by(keys).agg(*(nw.col(name).sum().cast(nw.Float64) for name in MEASURES)).sort(keys)
             )
         if found.empty and not empty:
             raise EmptySelection(
@@ -157,7 +157,7 @@ class Cube:
         else:
             conditions += [nw.col("date") >= start] if start else []
             conditions += [nw.col("date") < end] if end else []
-        return conditions or [nw.lit(True)]
+        return conditions
 
 
 def build(
@@ -179,8 +179,7 @@ def build(
     """
     check_timed(dataset, what)
     dimensions = tuple(d for d in spec.dimensions if d not in SPLITS or d in what.splits)
-    # One build at a time in a process: the second session that asks finds the cube instead of doubling the memory.
-    with _BUILDING:
+    with BUILDING:
         if dataset.folder is None:
             return Cube(spec, dimensions, None, _in_memory(dataset, spec, dimensions, what))
         folder = (workspace or Workspace()).cubes / spec.name
@@ -196,15 +195,15 @@ def _on_disk(
     progress: Progress | None,
 ) -> Path:
     parts = dataset.info.tables[what.table]
-    keys = [_key(dataset, what, dimensions, part.sha256) for part in parts]
-    whole = folder / f"{keys[0] if len(keys) == 1 else _digest(keys)}.parquet"
+    keys = [cube_key(dataset, what, dimensions, part.sha256) for part in parts]
+    whole = folder / f"{keys[0] if len(keys) == 1 else digest(keys)}.parquet"
     if whole.is_file():
         return whole
     if spec.finer is not None:
         kept = tuple(d for d in spec.finer.dimensions if d not in SPLITS or d in what.splits)
         finer = _on_disk(dataset, spec.finer, kept, what, folder.parent / spec.finer.name, progress)
         with engine.reading() as cursor:
-            _write(_summed(cursor.parquet([finer]), dimensions), whole)
+            write(_summed(cursor.parquet([finer]), dimensions), whole)
         return whole
     files = [folder / f"{key}.parquet" for key in keys]
     for number, (file, source) in enumerate(zip(files, dataset.files(what.table), strict=True)):
@@ -212,18 +211,18 @@ def _on_disk(
             if progress:
                 progress(number / len(files), f"Counting {what.noun}: {spec.name}, part {number + 1} of {len(files)}")
             with engine.reading() as cursor:
-                _write(_count(dataset, cursor, cursor.parquet([source]), dimensions, what), file)
+                write(_count(dataset, cursor, cursor.parquet([source]), dimensions, what), file)
     if len(files) > 1:
         # Pages read one file; parts that share cells (a month that goes on) are added up.
         with engine.reading() as cursor:
-            _write(_summed(cursor.parquet(files), dimensions), whole)
+            write(_summed(cursor.parquet(files), dimensions), whole)
     if progress:
         progress(1.0, f"Counted {what.noun}: {spec.name}")
     return whole
 
 
 def _in_memory(dataset: Dataset, spec: CubeSpec, dimensions: tuple[str, ...], what: Events) -> pa.Table:
-    key = _key(dataset, what, dimensions, dataset.content_hash)
+    key = cube_key(dataset, what, dimensions, dataset.content_hash)
     if key not in _IN_MEMORY:
         with dataset.read() as tables:
             frame = _count(dataset, tables.cursor, tables[what.table], dimensions, what)
@@ -234,17 +233,19 @@ def _in_memory(dataset: Dataset, spec: CubeSpec, dimensions: tuple[str, ...], wh
     return _IN_MEMORY[key]
 
 
-def _key(dataset: Dataset, what: Events, dimensions: tuple[str, ...], content: str) -> str:
+def cube_key(dataset: Dataset, what: Events, dimensions: tuple[str, ...], content: str) -> str:
     """Everything that decides what the cube holds: the rows, the tables joined to them, the grain and the zone."""
     joined = [part.sha256 for table in ("titles", "viewers") for part in dataset.info.tables.get(table, ())]
-    return _digest([str(VERSION), what.table, what.zone or "", content, *joined, "dimensions", *dimensions])
+    return digest([str(VERSION), what.table, what.zone or "", content, *joined, "dimensions", *dimensions])
 
 
-def _digest(words: Sequence[str]) -> str:
+def digest(words: Sequence[str]) -> str:
+    """A file name out of everything that decides a file's content."""
     return hashlib.sha256(json.dumps(list(words)).encode()).hexdigest()[:32]
 
 
-def _write(frame: nw.LazyFrame[Any], file: Path) -> None:
+def write(frame: nw.LazyFrame[Any], file: Path) -> None:
+    """Write a frame to Parquet: beside its place, then renamed."""
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_name(f".{file.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
@@ -270,7 +271,23 @@ def _count(
     dataset: Dataset, cursor: engine.Cursor, rows: nw.LazyFrame[Any], dimensions: tuple[str, ...], what: Events
 ) -> nw.LazyFrame[Any]:
     """The cube of some rows, unread until asked for."""
-    joins = catalogue(dataset) if {"genre", "kind"} & set(dimensions) else {}
+    frame = prepared(dataset, cursor, rows, dimensions, what).with_columns(
+        minutes=nw.col("minutes") if what.has_minutes else nw.lit(0.0),
+        completion=nw.col("completion") if what.has_completion else nw.lit(None, nw.Float64),
+    )
+    if "genre" not in dimensions:
+        return _sorted(_cells(frame.with_columns(weight=nw.lit(1.0)), dimensions), dimensions)
+    once = _cells(frame.with_columns(genre=nw.lit(ALL_GENRES), weight=nw.lit(1.0)), dimensions)
+    genres = cursor.arrow(catalogue(dataset)["genres"])
+    each = frame.join(genres, left_on="title_id", right_on="genre_of", how="left")
+    each = each.with_columns(nw.col("genre").fill_null(NO_GENRE), nw.col("weight").fill_null(1.0))
+    return _sorted(nw.concat([once, _cells(each, dimensions)], how="vertical"), dimensions)
+
+
+def prepared(
+    dataset: Dataset, cursor: engine.Cursor, rows: nw.LazyFrame[Any], dimensions: Sequence[str], what: Events
+) -> nw.LazyFrame[Any]:
+    """The rows with a column for each dimension but the genre."""
     frame = on_the_clock(rows, what)
     if "device" in dimensions:
         frame = frame.with_columns(nw.col("device").fill_null(UNKNOWN))
@@ -279,22 +296,13 @@ def _count(
         frame = frame.join(viewers, left_on="viewer_id", right_on="country_of", how="left")
         frame = frame.with_columns(nw.col("country").fill_null(UNKNOWN))
     if "kind" in dimensions:
-        frame = frame.join(cursor.arrow(joins["kinds"]), left_on="title_id", right_on="kind_of", how="left")
+        kinds = cursor.arrow(catalogue(dataset)["kinds"])
+        frame = frame.join(kinds, left_on="title_id", right_on="kind_of", how="left")
         frame = frame.with_columns(nw.col("kind").fill_null(UNKNOWN))
     derived = {name: expression for name, expression in _DATE.items() if name in dimensions}
     if "bucket" in dimensions:
         derived["bucket"] = clustered.bucket(nw.col("viewer_id"))
-    frame = frame.with_columns(
-        **derived,
-        minutes=nw.col("minutes") if what.has_minutes else nw.lit(0.0),
-        completion=nw.col("completion") if what.has_completion else nw.lit(None, nw.Float64),
-    )
-    if "genre" not in dimensions:
-        return _sorted(_cells(frame.with_columns(weight=nw.lit(1.0)), dimensions), dimensions)
-    once = _cells(frame.with_columns(genre=nw.lit(ALL_GENRES), weight=nw.lit(1.0)), dimensions)
-    each = frame.join(cursor.arrow(joins["genres"]), left_on="title_id", right_on="genre_of", how="left")
-    each = each.with_columns(nw.col("genre").fill_null(NO_GENRE), nw.col("weight").fill_null(1.0))
-    return _sorted(nw.concat([once, _cells(each, dimensions)], how="vertical"), dimensions)
+    return frame.with_columns(**derived)
 
 
 def _cells(frame: nw.LazyFrame[Any], dimensions: tuple[str, ...]) -> nw.LazyFrame[Any]:

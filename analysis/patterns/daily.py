@@ -12,6 +12,7 @@ import pandas as pd
 from analysis.data import Dataset
 from analysis.errors import DataError
 from analysis.patterns import cubes
+from analysis.patterns.audience import audience
 from analysis.patterns.clock import Measure, check_measure
 from analysis.patterns.events import Events, events
 from analysis.patterns.filters import Filters
@@ -39,6 +40,7 @@ class DailyTrend(Result):
         days: Every day from the first to the last with data, length N.
         events: Plays or ratings, shape (N,); NaN on a day on which the whole dataset is silent although it is busy.
         minutes: Minutes watched, shape (N,); NaN likewise; zeros where unknown.
+        viewers: Distinct viewers active on the day, shape (N,); NaN on silent days; None with a genre in the filter.
         mean_7: Centred mean of seven days of the measure, shape (N,); NaN where one of the seven is missing.
         gaps: Number of silent days.
         trend: Growth of the measure, or None with fewer than 28 whole days.
@@ -50,6 +52,7 @@ class DailyTrend(Result):
     days: tuple[dt.date, ...]
     events: Array
     minutes: Array
+    viewers: Array | None
     mean_7: Array
     gaps: int
     trend: CountTrend | None
@@ -69,6 +72,8 @@ class DailyTrend(Result):
         frame = pd.DataFrame({"date": self.days, self.what.noun: self.events})
         if self.what.has_minutes:
             frame["minutes"] = self.minutes
+        if self.viewers is not None:
+            frame["viewers"] = self.viewers
         frame[f"{self.noun}_mean_of_7_days"] = self.mean_7
         frame["is_gap"] = np.isnan(self.events)
         frame["clock"] = self.what.zone_label
@@ -134,11 +139,11 @@ def daily(
     found = cube.totals(["date"], filters)
     everything = cube.totals(["date"], Filters(filters.first_month, filters.last_month))
     first, count = _span(everything)
-    sums = {name: np.zeros(count) for name in ("events", "minutes")}
-    for name, line in sums.items():
-        line[_day(found["date"]) - first] = found[name]
-    whole = np.zeros(count)
-    whole[_day(everything["date"]) - first] = everything["events"]
+    sums = {name: _line(found, name, first, count) for name in ("events", "minutes")}
+    active = audience(dataset, what, workspace=workspace, progress=progress).days(filters)
+    if active is not None:
+        sums["viewers"] = _line(active, "viewers", first, count)
+    whole = _line(everything, "events", first, count)
     silent = (whole == 0) & (np.median(whole[whole > 0]) >= BUSY)
     for line in sums.values():
         line[silent] = np.nan
@@ -148,12 +153,21 @@ def daily(
     days = tuple(start + dt.timedelta(days=i) for i in range(count))
     inner = np.arange(count)[1:-1][~silent[1:-1]]
     trend = count_trend(inner + first, values[inner]) if len(inner) >= 28 and values[inner].sum() > 0 else None
-    return DailyTrend(what, filters, measure, days, sums["events"], sums["minutes"], mean, int(silent.sum()), trend)
+    gaps = int(silent.sum())
+    viewers = sums.get("viewers")
+    return DailyTrend(what, filters, measure, days, sums["events"], sums["minutes"], viewers, mean, gaps, trend)
 
 
 def _day(dates: pd.Series) -> npt.NDArray[np.int64]:
     """Days since 1970."""
     return pd.to_datetime(dates).to_numpy().astype("datetime64[D]").astype(np.int64)
+
+
+def _line(cells: pd.DataFrame, name: str, first: int, count: int) -> Array:
+    """One value a day, 0 where there is no row."""
+    line = np.zeros(count)
+    line[_day(cells["date"]) - first] = cells[name]
+    return line
 
 
 def _span(cells: pd.DataFrame) -> tuple[int, int]:
