@@ -6,13 +6,15 @@ import os
 import re
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase
 
-from analysis.data.dataset import MANIFEST, Dataset
-from analysis.data.writer import recover
 from analysis.errors import DataError
+
+if TYPE_CHECKING:
+    from analysis.data.dataset import Dataset
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "sample_data"
@@ -59,6 +61,10 @@ class Workspace:
 
     def list_datasets(self) -> list[Path]:
         """Folders of all datasets: the sample first, then the workspace's by name."""
+        # Imported here: a process that only keeps records (a job's) starts without pandas and DuckDB.
+        from analysis.data.dataset import MANIFEST
+        from analysis.data.writer import recover
+
         found = [SAMPLE] if (SAMPLE / MANIFEST).is_file() else []
         if self.datasets.is_dir():
             for hidden in self.datasets.glob(".*.old"):
@@ -72,6 +78,8 @@ class Workspace:
         Raises:
             DataError: There is none of that name.
         """
+        from analysis.data.dataset import MANIFEST, Dataset
+
         if name in ("sample", SAMPLE.name):
             return Dataset.open(SAMPLE)
         for folder in self.list_datasets():
@@ -84,12 +92,17 @@ class Workspace:
 
     def new_dataset_folder(self, name: str) -> Path:
         """A free folder for a dataset of that name."""
-        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "dataset"
-        folder, count = self.datasets / slug, 1
+        first = folder = self.dataset_folder(name)
+        count = 1
         while folder.exists():
             count += 1
-            folder = self.datasets / f"{slug}-{count}"
+            folder = first.with_name(f"{first.name}-{count}")
         return folder
+
+    def dataset_folder(self, name: str) -> Path:
+        """The folder for a dataset of that name, whether or not there is one."""
+        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "dataset"
+        return self.datasets / slug
 
 
 def _write_ahead(connection: object, _record: object) -> None:
