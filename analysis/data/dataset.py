@@ -169,6 +169,8 @@ class Dataset:
         for table, frame in tables.items():
             schema.table(table)
             arrow = frame if isinstance(frame, pa.Table) else nw.from_native(frame, eager_only=True).to_arrow()
+            # A filtered pandas frame carries its old row numbers along.
+            arrow = arrow.drop_columns([c for c in arrow.column_names if c.startswith("__index_level_")])
             memory[table] = schema.conform(table, _complete(table, arrow, time_zone))
         if not {"views", "ratings"} & memory.keys():
             raise DataError("The dataset has neither views nor ratings.", "Give at least one of the two tables.")
