@@ -1,0 +1,206 @@
+"""The result of an evaluation: a row a model, who was tested, and what can be said in words."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from analysis.errors import DataError
+from analysis.recommend.base import RecommendationTable
+from analysis.recommend.compare import Comparison, Estimate
+from analysis.recommend.interactions import Signal
+from analysis.recommend.metrics import METRICS
+from analysis.recommend.registry import models
+from analysis.results import Result, plain
+
+FORMAT = 1
+"""Version of the stored form."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model's row.
+
+    Attributes:
+        model: Name of the model.
+        label: Its name as shown.
+        parameters: Its parameters.
+        seed: Its seed.
+        estimates: Metrics by name; a metric the model has nothing for is absent.
+        fit_seconds: Time of the fit.
+        recommend_seconds: Time of making lists for all viewers with history.
+        error: What went wrong, or empty.
+    """
+
+    model: str
+    label: str
+    parameters: Mapping[str, Any]
+    seed: int
+    estimates: Mapping[str, Estimate]
+    fit_seconds: float
+    recommend_seconds: float
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Leaderboard(Result):
+    """Models in the order of NDCG@k on the same test period and viewers; models that failed come last.
+
+    Attributes:
+        dataset: Name of the dataset.
+        dataset_folder: Name of its folder, or empty where it was held in memory.
+        dataset_hash: Hash of its content.
+        signal: What was learnt and tested: `views` or `ratings`.
+        share: Share of the interactions tested on, or None where a date was given.
+        split_at: First moment of the test period, UTC.
+        k: Length of the lists judged.
+        seed: Of the resampling, and of the models unless they have their own.
+        entries: A row a model.
+        comparisons: Every pair of models on NDCG@k.
+        counts: What was trained, tested and left out.
+        unlearnable_share: Share of the titles to find that nobody had watched in training.
+        made_at: When, UTC.
+        lists: Each model's lists for all viewers with history; not part of the stored form.
+    """
+
+    dataset: str
+    dataset_folder: str
+    dataset_hash: str
+    signal: Signal
+    share: float | None
+    split_at: str
+    k: int
+    seed: int
+    entries: tuple[Entry, ...]
+    comparisons: tuple[Comparison, ...]
+    counts: Mapping[str, int]
+    unlearnable_share: float
+    made_at: str
+    lists: Mapping[str, RecommendationTable] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def finished(self) -> tuple[Entry, ...]:
+        """Rows of the models that did not fail, best first."""
+        return tuple(entry for entry in self.entries if not entry.error)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a model: each metric with the ends of its interval (`…_low`, `…_high`), seconds and error."""
+        rows = []
+        for place, entry in enumerate(self.entries):
+            row: dict[str, Any] = {"rank": place + 1 if not entry.error else None, "model": entry.model}
+            row["label"] = entry.label
+            for name in METRICS:
+                if any(name in other.estimates for other in self.entries):
+                    estimate = entry.estimates.get(name, Estimate(math.nan))
+                    row[name] = estimate.value
+                    if any(not math.isnan(e.estimates[name].low) for e in self.entries if name in e.estimates):
+                        row |= {f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+            row |= {"fit_seconds": entry.fit_seconds, "recommend_seconds": entry.recommend_seconds}
+            rows.append(row | {"error": entry.error})
+        return pd.DataFrame(rows).astype({"rank": "Int64"})
+
+    def summary(self) -> str:
+        """Which model is best, by how much, and how sure that is."""
+        if not self.finished:
+            return f"None of the {len(self.entries)} models could be evaluated; each row says why."
+        best = self.finished[0]
+        ndcg = best.estimates["ndcg"]
+        tested = f"{self.counts['viewers tested']:,} viewers"
+        score = f"NDCG@{self.k} {ndcg.value:.4f} (95 % interval {ndcg.low:.4f} to {ndcg.high:.4f})"
+        if len(self.finished) == 1:
+            return f"{best.label} reaches {score} on {tested}; there is no other model to compare it with."
+        if ndcg.value == 0:
+            return f"No model put a single title into its {self.k} places that any of {tested} went on to watch."
+        rival = self.comparisons[0]
+        second = self.finished[1].label
+        gap = f"{rival.difference:.4f} (95 % interval {rival.low:.4f} to {rival.high:.4f})"
+        if rival.told_apart:
+            return f"{best.label} is best with {score} on {tested}, ahead of {second} by {gap}."
+        return (
+            f"{best.label} leads with {score} on {tested}, but it can't be told apart from {second}: "
+            f"the difference is {gap}."
+        )
+
+    def recipe(self) -> str:
+        """Python code that computes this leaderboard again, given the dataset."""
+        imported = ["TemporalSplit", "evaluate"]
+        lines = []
+        for entry in sorted(self.entries, key=lambda one: one.model):
+            known = models().get(entry.model)
+            if known is not None and dict(entry.parameters) == plain(known.Parameters()) and entry.seed == self.seed:
+                lines.append(f'        "{entry.model}",')
+            elif known is not None:
+                values = ", ".join(f"{name}={value!r}" for name, value in entry.parameters.items())
+                imported.append(known.__name__)
+                lines.append(f"        {known.__name__}({known.__name__}.Parameters({values}), seed={entry.seed}),")
+            else:
+                lines.append(f"        # and your own model {entry.model!r} with {dict(entry.parameters)!r}")
+        when = f"at=datetime.fromisoformat({self.split_at!r})" if self.share is None else f"share={self.share!r}"
+        head = ["from datetime import datetime", ""] if self.share is None else []
+        dataset = (
+            [f"dataset = Workspace().dataset({self.dataset_folder!r})"]
+            if self.dataset_folder
+            else ["# dataset is the one you made with Dataset.from_frames"]
+        )
+        workspace = ["from analysis.workspace import Workspace"] if self.dataset_folder else []
+        return "\n".join(
+            [
+                *head,
+                f"from analysis.recommend import {', '.join(sorted(imported, key=str.lower))}",
+                *workspace,
+                "",
+                *dataset,
+                f"assert dataset.content_hash == {self.dataset_hash!r}",
+                "leaderboard = evaluate(",
+                "    dataset,",
+                "    models=[",
+                *lines,
+                "    ],",
+                f"    signal={self.signal!r},",
+                f"    split=TemporalSplit({when}),",
+                f"    k={self.k},",
+                f"    seed={self.seed},",
+                ")",
+                "print(leaderboard.summary())",
+            ]
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the lists, as plain JSON values; `Leaderboard.from_json` reads it back."""
+        stored = {f.name: plain(getattr(self, f.name)) for f in dataclasses.fields(self) if f.name != "lists"}
+        return {"format": FORMAT, "summary": self.summary(), **stored}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Leaderboard:
+        """Read what `to_json` wrote.
+
+        Raises:
+            DataError: It is of another format, or no leaderboard.
+        """
+        try:
+            if stored["format"] != FORMAT:
+                raise DataError(
+                    f"The leaderboard has format {stored['format']}, this version reads format {FORMAT}.",
+                    "Train the models again.",
+                )
+            values = {f.name: stored[f.name] for f in dataclasses.fields(cls) if f.name != "lists"}
+            values["entries"] = tuple(_entry(entry) for entry in stored["entries"])
+            values["comparisons"] = tuple(Comparison(**one) for one in stored["comparisons"])
+            return cls(**values)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise DataError(f"The leaderboard can't be read ({error!r}).", "Train the models again.") from error
+
+
+def _entry(stored: Mapping[str, Any]) -> Entry:
+    nan = math.nan
+    estimates = {
+        name: Estimate(*(nan if one[key] is None else one[key] for key in ("value", "low", "high")))
+        for name, one in stored["estimates"].items()
+    }
+    seconds = {key: nan if stored[key] is None else stored[key] for key in ("fit_seconds", "recommend_seconds")}
+    return Entry(**{**stored, "estimates": estimates, **seconds})

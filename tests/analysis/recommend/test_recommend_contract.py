@@ -1,0 +1,215 @@
+"""What every model must do, whatever it is: the same suite for all of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.data import Dataset
+from analysis.errors import ModelError, ParameterError
+from analysis.recommend import Interactions, Recommender, TemporalSplit, models, parameter_docs
+
+pytestmark = pytest.mark.parametrize("model", models().values(), ids=lambda model: model.name)
+
+
+def ratings_dataset(viewer: list[int], title: list[int], stars: list[float]) -> Dataset:
+    days = pd.to_datetime("2025-03-01") + pd.to_timedelta(np.arange(len(viewer)), unit="D")
+    frame = pd.DataFrame({"viewer_id": viewer, "title_id": title, "rated_at": days, "stars": stars})
+    return Dataset.from_frames(ratings=frame)
+
+
+def fitted(model: type[Recommender], viewer: list[int], title: list[int], stars: list[float]) -> Recommender:
+    return model().fit(Interactions.from_dataset(ratings_dataset(viewer, title, stars)))
+
+
+def test_says_what_it_is(model: type[Recommender]) -> None:
+    assert model.name.isidentifier()
+    assert model.description.endswith(".")
+    assert model.label
+    assert model.source
+    assert all(len(doc.doc) > 20 for doc in parameter_docs(model))
+
+
+def test_lists_have_the_shape_asked_for(model: type[Recommender], interactions: Interactions) -> None:
+    lists = model(seed=3).fit(interactions).recommend(interactions.viewers[:17], 7)
+    assert lists.title_ids.shape == lists.scores.shape == (17, 7)
+    assert np.array_equal(lists.ids, interactions.viewers[:17])
+    assert np.isin(lists.title_ids[lists.filled], interactions.titles).all()
+    assert (np.diff(lists.scores, axis=1) <= 0).all()
+    frame = lists.to_frame()
+    assert list(frame.columns) == ["viewer_id", "rank", "title_id", "score"]
+    assert not frame.duplicated(["viewer_id", "title_id"]).any()
+
+
+def test_nothing_seen_is_recommended(model: type[Recommender], interactions: Interactions) -> None:
+    split = TemporalSplit(0.3).split(interactions)
+    recommender = model(seed=3).fit(split.train)
+    frame = recommender.recommend(interactions.viewers, 25).to_frame()
+    seen = pd.DataFrame(
+        {
+            "viewer_id": interactions.viewers[split.train.viewer],
+            "title_id": interactions.titles[split.train.title],
+        }
+    ).drop_duplicates()
+    assert frame.merge(seen, on=["viewer_id", "title_id"]).empty
+    everything = recommender.recommend(interactions.viewers, 25, filter_seen=False).to_frame()
+    assert len(everything.merge(seen, on=["viewer_id", "title_id"])) > 0
+
+
+def test_titles_nobody_watched_in_training_stay_out(model: type[Recommender], interactions: Interactions) -> None:
+    lists = model().fit(interactions).recommend(interactions.viewers, interactions.n_titles, filter_seen=False)
+    never = interactions.titles[interactions.viewers_per_title == 0]
+    assert len(never) == 1
+    assert not np.isin(lists.title_ids, never).any()
+
+
+def test_same_seed_same_list(model: type[Recommender], interactions: Interactions) -> None:
+    one = model(seed=5).fit(interactions).recommend(interactions.viewers, 10)
+    two = model(seed=5).fit(interactions).recommend(interactions.viewers, 10)
+    assert np.array_equal(one.title_ids, two.title_ids)
+    assert np.array_equal(one.scores, two.scores, equal_nan=True)
+
+
+def test_a_viewer_alone_gets_the_list_of_the_crowd(model: type[Recommender], interactions: Interactions) -> None:
+    recommender = model(seed=5).fit(interactions)
+    crowd = recommender.recommend(interactions.viewers, 10)
+    alone = recommender.recommend(interactions.viewers[[42]], 10)
+    np.testing.assert_allclose(alone.scores[0], crowd.scores[42], rtol=1e-5, atol=1e-6)
+    assert np.array_equal(
+        recommender.recommend(interactions.viewers[[42, 3, 42]], 10).ids, interactions.viewers[[42, 3, 42]]
+    )
+
+
+def test_unknown_viewers_are_named(model: type[Recommender], interactions: Interactions) -> None:
+    recommender = model().fit(interactions)
+    with pytest.raises(ModelError, match=r"viewers are unknown .*: -4, 999999\."):
+        recommender.recommend([int(interactions.viewers[0]), 999_999, -4], 5)
+    with pytest.raises(ModelError, match="whole numbers"):
+        recommender.recommend(["anna"], 5)
+
+
+def test_no_viewers_get_no_lists(model: type[Recommender], interactions: Interactions) -> None:
+    lists = model().fit(interactions).recommend(np.array([], dtype=np.int64), 5)
+    assert lists.title_ids.shape == (0, 5)
+    assert "0 viewers" in lists.summary()
+
+
+def test_asking_before_fitting_is_refused(model: type[Recommender]) -> None:
+    with pytest.raises(ModelError, match="Call fit first"):
+        model().recommend([1], 5)
+
+
+@pytest.mark.parametrize("k", [0, -3])
+def test_a_list_needs_a_length(model: type[Recommender], interactions: Interactions, k: int) -> None:
+    with pytest.raises(ParameterError, match=str(k)):
+        model().fit(interactions).recommend(interactions.viewers[:1], k)
+
+
+def test_longer_lists_than_the_catalogue_are_padded(model: type[Recommender], interactions: Interactions) -> None:
+    k = interactions.n_titles + 40
+    lists = model().fit(interactions).recommend(interactions.viewers[:3], k)
+    assert lists.title_ids.shape == (3, k)
+    assert (lists.title_ids[~lists.filled] == -1).all()
+    assert (lists.filled.sum(axis=1) <= interactions.n_titles - 1).all()
+
+
+def test_one_viewer(model: type[Recommender]) -> None:
+    lists = fitted(model, [1, 1, 1], [10, 20, 30], [4, 2, 5]).recommend([1], 2)
+    assert not lists.filled.any()
+
+
+def test_one_title(model: type[Recommender]) -> None:
+    lists = fitted(model, [1, 2, 3], [10, 10, 10], [4, 2, 5]).recommend([1, 2, 3], 2)
+    assert not lists.filled.any()
+
+
+def test_ratings_that_are_all_equal(model: type[Recommender]) -> None:
+    viewer, title = [1, 1, 2, 2, 3, 3], [10, 20, 10, 30, 20, 30]
+    recommender = fitted(model, viewer, title, [3.0] * 6)
+    assert recommender.recommend([1], 1).title_ids[0, 0] == 30
+    if model.predicts_ratings:
+        assert recommender.predict([1], [30])[0] == 3.0
+
+
+def test_duplicates_do_not_break_it(model: type[Recommender]) -> None:
+    viewer, title = [1, 1, 1, 2, 2, 2, 3], [10, 10, 20, 20, 20, 30, 30]
+    lists = fitted(model, viewer, title, [5, 1, 4, 4, 4, 2, 3]).recommend([1, 2, 3], 3)
+    for viewer_id, titles in zip(lists.ids, lists.title_ids, strict=True):
+        seen = {t for v, t in zip(viewer, title, strict=True) if v == viewer_id}
+        assert not seen & set(titles.tolist())
+
+
+def test_stars_that_are_no_number_are_dropped_and_counted(model: type[Recommender]) -> None:
+    import pyarrow as pa
+
+    table = pa.table(
+        {
+            "viewer_id": [1, 1, 2, 3],
+            "title_id": [10, 20, 20, 10],
+            "rated_at": pa.array(np.arange(4).astype("datetime64[us]")),
+            "stars": pa.array([4.0, float("nan"), 2.0, 5.0]),
+        }
+    )
+    interactions = Interactions.from_dataset(Dataset.from_frames(ratings=table))
+    assert interactions.dropped == {"ratings without a number of stars": 1}
+    scores = model().fit(interactions).recommend([1, 2, 3], 2).scores
+    assert not np.isinf(scores).any()
+
+
+def test_a_viewer_without_history_is_answered_as_declared(model: type[Recommender], interactions: Interactions) -> None:
+    train = interactions.select(interactions.viewer != 0)
+    lists = model().fit(train).recommend(interactions.viewers[[0, 1]], 5)
+    assert lists.filled[0].all() == model.cold_viewers
+    assert lists.filled[0].any() == model.cold_viewers
+    assert lists.filled[1].all()
+
+
+def test_an_empty_training_period_is_refused(model: type[Recommender], interactions: Interactions) -> None:
+    nothing = interactions.select(np.zeros(len(interactions), dtype=bool))
+    with pytest.raises(ModelError, match="learn"):
+        model().fit(nothing)
+
+
+def test_stars_are_predicted_only_as_declared(model: type[Recommender], interactions: Interactions) -> None:
+    recommender = model(seed=1).fit(interactions)
+    viewers, titles = interactions.viewers[:5], interactions.titles[:5]
+    if not model.predicts_ratings:
+        with pytest.raises(ModelError, match="does not predict stars"):
+            recommender.predict(viewers, titles)
+        return
+    stars = recommender.predict(viewers, titles)
+    assert stars.shape == (5,)
+    assert ((stars >= 1) & (stars <= 5)).all()
+    with pytest.raises(ModelError, match=r"title is unknown .*: 6\."):
+        recommender.predict([int(viewers[0])], [6])
+    with pytest.raises(ModelError, match="same length"):
+        recommender.predict(viewers, titles[:2])
+
+
+def test_similar_titles_only_as_declared(model: type[Recommender], interactions: Interactions) -> None:
+    recommender = model(seed=1).fit(interactions)
+    asked = interactions.titles[:6]
+    if not model.finds_similar:
+        with pytest.raises(ModelError, match="similar"):
+            recommender.similar(asked)
+        return
+    table = recommender.similar(asked, 4)
+    assert table.title_ids.shape == (6, 4)
+    assert not (table.title_ids == asked[:, None]).any()
+    assert list(table.to_frame().columns) == ["title_id", "rank", "similar_id", "score"]
+
+
+def test_wrong_parameters_are_refused(model: type[Recommender]) -> None:
+    with pytest.raises(ParameterError, match=model.label):
+        model({"anything": 3})
+    for doc in parameter_docs(model):
+        with pytest.raises(ParameterError, match=doc.name):
+            model(model.Parameters(**{doc.name: -1}))
+
+
+def test_fitting_twice_forgets_the_first_time(model: type[Recommender], interactions: Interactions) -> None:
+    half = interactions.select(np.arange(len(interactions)) < len(interactions) // 2)
+    twice = model(seed=2).fit(half).fit(interactions).recommend(interactions.viewers, 5)
+    once = model(seed=2).fit(interactions).recommend(interactions.viewers, 5)
+    assert np.array_equal(twice.title_ids, once.title_ids)
