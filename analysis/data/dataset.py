@@ -91,6 +91,10 @@ class Tables(Mapping[str, nw.LazyFrame[Any]]):
             raise _lacks(name, self._frames)
         return self._frames[name]
 
+    def __contains__(self, name: object) -> bool:
+        # Mapping's own would ask __getitem__, whose error is for people and is no KeyError.
+        return name in self._frames
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._frames)
 
@@ -213,7 +217,13 @@ class Dataset:
                 if table in self._memory:
                     frames[table] = cursor.arrow(self._memory[table])
                 else:
-                    frames[table] = cursor.parquet(self.files(table))
+                    files = self.files(table)
+                    if not all(file.is_file() for file in files):
+                        raise DataError(
+                            f"The files of {self.name} are gone: it was replaced or deleted since it was opened.",
+                            "Open it again.",
+                        )
+                    frames[table] = cursor.parquet(files)
             yield Tables(frames, cursor)
 
     def files(self, table: str) -> list[Path]:

@@ -6,11 +6,13 @@ import hashlib
 import json
 import os
 import shutil
+import sys
+import time
 import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,6 +24,10 @@ from analysis.results import plain
 
 ROW_GROUP = 122_880
 """Rows a row group: DuckDB's own vector-friendly size, so that scans split over threads."""
+
+
+LOCK = ".lock"
+"""Held by a living writer in its working folder."""
 
 
 class DatasetWriter:
@@ -53,12 +59,15 @@ class DatasetWriter:
         self.import_report: Mapping[str, Any] = {}
         self._head = {"name": name, "source": source, "licence": licence, "time_zone": time_zone, "kind": kind}
         self._parts: dict[str, list[Part]] = {}
+        self._lock: IO[bytes] | None = None
         self._truth: Mapping[str, Any] | None = None
 
     def __enter__(self) -> DatasetWriter:
-        if self.target.exists() and not self.replace:
-            raise DataError(f"{self.target} exists already.", "Choose another folder, or replace it on purpose.")
-        self.work.mkdir(parents=True)
+        self._refuse_to_overwrite()
+        self.target.parent.mkdir(parents=True, exist_ok=True)
+        sweep(self.target.parent)
+        self.work.mkdir()
+        self._lock = _locked(self.work / LOCK)
         return self
 
     def __exit__(
@@ -68,7 +77,16 @@ class DatasetWriter:
             if error is None:
                 self._finish()
         finally:
+            if self._lock is not None:
+                self._lock.close()
             shutil.rmtree(self.work, ignore_errors=True)
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for what is needed only while writing; it never becomes part of the dataset."""
+        folder = self.work / ".scratch"
+        folder.mkdir(exist_ok=True)
+        return folder
 
     def add(self, table: str, data: pa.Table) -> None:
         """Append one part to a table; columns are checked and cast to the schema."""
@@ -91,7 +109,11 @@ class DatasetWriter:
             self.adopt(table, file)
 
     def part_path(self, table: str) -> Path:
-        """Where the next part of a table belongs, for writers that stream straight to disk (then call `adopt`)."""
+        """Where the next part of a table belongs, for writers that stream straight to disk (then call `adopt`).
+
+        A part's final name carries its hash, so that a dataset that was opened before it was replaced can't read
+        the new rows under the old hash.
+        """
         folder = self.work / table
         folder.mkdir(exist_ok=True)
         return folder / f"part-{len(self._parts.get(table, [])):04d}.parquet"
@@ -101,8 +123,9 @@ class DatasetWriter:
         found = pq.read_schema(file)
         schema.conform(table, found.empty_table())
         rows = pq.read_metadata(file).num_rows
-        relative = file.relative_to(self.work).as_posix()
-        self._parts.setdefault(table, []).append(Part(relative, hash_file(file), rows))
+        digest = hash_file(file)
+        named = file.rename(file.with_name(f"{file.stem}.{digest[:12]}{file.suffix}"))
+        self._parts.setdefault(table, []).append(Part(named.relative_to(self.work).as_posix(), digest, rows))
 
     def truth(self, truth: Mapping[str, Any]) -> None:
         """Store what is known of how the data was made."""
@@ -123,7 +146,15 @@ class DatasetWriter:
         if self._truth is not None:
             write_text(self.work / "truth.json", json.dumps(plain(self._truth), indent=1) + "\n")
         write_text(self.work / MANIFEST, json.dumps(manifest, indent=1) + "\n")
+        shutil.rmtree(self.work / ".scratch", ignore_errors=True)
+        self._refuse_to_overwrite()
         swap(self.work, self.target)
+        # Only now: before, a folder without its lock would not be known as abandoned if this process were killed.
+        (self.target / LOCK).unlink(missing_ok=True)
+
+    def _refuse_to_overwrite(self) -> None:
+        if self.target.exists() and not self.replace:
+            raise DataError(f"{self.target} exists already.", "Choose another folder, or replace it on purpose.")
 
 
 def hash_file(file: Path) -> str:
@@ -145,11 +176,55 @@ def write_text(file: Path, text: str) -> None:
 def swap(new: Path, target: Path) -> None:
     """Put the folder `new` in the place of `target`; the old folder goes once the new one stands."""
     old = target.with_name(f".{target.name}.old")
-    recover(target)
-    if target.exists():
-        target.rename(old)
-    new.rename(target)
+    for attempt in range(5):
+        recover(target)
+        if target.exists():
+            target.rename(old)
+        try:
+            new.rename(target)
+            break
+        except OSError:
+            # Somebody who listed the datasets between the two renames has put the old one back.
+            if attempt == 4 or not target.exists():
+                raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def sweep(parent: Path) -> None:
+    """Remove the working folders that killed writers left in `parent`; those of living ones are locked."""
+    for folder in parent.glob(".*.????????.tmp"):
+        if not folder.is_dir():
+            continue
+        lock = folder / LOCK
+        # A folder can be met in the moment before its writer has locked it.
+        abandoned = _is_free(lock) if lock.exists() else time.time() - folder.stat().st_mtime > 3600
+        if abandoned:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _locked(file: Path) -> IO[bytes]:
+    """A file that stays locked until it is closed or its process ends, however it ends."""
+    handle = file.open("wb")
+    if sys.platform != "win32":
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return handle
+
+
+def _is_free(file: Path) -> bool:
+    if sys.platform == "win32":
+        return time.time() - file.stat().st_mtime > 24 * 3600
+    import fcntl
+
+    try:
+        with file.open("rb") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return False
+    return True
 
 
 def recover(target: Path) -> None:

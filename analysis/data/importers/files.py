@@ -1,0 +1,248 @@
+"""Files as they come: what they really are, their encoding, their first lines."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.errors import DataError
+
+HEAD = 256 * 1024
+"""Bytes looked at to tell what a file is."""
+
+SNIFFED_LINES = 200
+
+DELIMITERS = (",", ";", "\t", "|")
+
+# First bytes of what people upload by mistake. A zip and a Parquet file are known too: they are right in other places.
+_MAGIC: tuple[tuple[bytes, str], ...] = (
+    (b"\x89PNG", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"%PDF", "a PDF document"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ", "an xz archive"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"SQLite format 3", "a SQLite database"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a Windows program"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel or Word document"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"\x80\x04", "a Python pickle"),
+    (b"ARROW1", "an Arrow file"),
+)
+
+EXPECTED = "Expected a text table (CSV), a Parquet file, or a zip of them"
+
+
+def kind_of(file: Path) -> str:
+    """What a file's bytes say it is: `zip`, `parquet` or `text`.
+
+    Raises:
+        DataError: It is missing, empty, or something else.
+    """
+    if not file.is_file():
+        raise DataError(f"There is no file {file}.", "Check the path.")
+    head = read_head(file)
+    if not head.strip(b"\0 \r\n\t\xef\xbb\xbf"):
+        raise DataError(f"{file.name} is empty.", "Export or download it again.")
+    if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
+        return "zip"
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    for magic, words in _MAGIC:
+        if head.startswith(magic):
+            raise DataError(f"{file.name} is {words}.", f"{EXPECTED}.")
+    start = head[:200].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
+    if start.startswith((b"<!doctype html", b"<html", b"<?xml")):
+        raise DataError(f"{file.name} is a web page.", "Download the file itself, not the page that shows it.")
+    if start.startswith((b"{", b"[{")):
+        raise DataError(f"{file.name} is JSON.", f"{EXPECTED}.")
+    if b"\0" in head and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DataError(f"{file.name} is not a text file: it holds zero bytes.", f"{EXPECTED}.")
+    return "text"
+
+
+def check_extension(file: Path, kind: str) -> None:
+    """Refuse a file whose name promises something else than its bytes hold.
+
+    Raises:
+        DataError: The name's ending and the content disagree.
+    """
+    suffix = file.suffix.lower()
+    if kind == "zip" and suffix in (".xlsx", ".xlsm", ".ods", ".docx"):
+        raise DataError(f"{file.name} is an Excel or office document.", "Save it as CSV and import that.")
+    if kind == "zip" and suffix != ".zip":
+        raise DataError(f"{file.name} is a zip archive by its content.", "Rename it so that it ends in .zip.")
+    if kind == "parquet" and suffix not in (".parquet", ".pq"):
+        raise DataError(f"{file.name} is a Parquet file by its content.", "Rename it so that it ends in .parquet.")
+    if kind == "text" and suffix in (".zip", ".parquet", ".pq"):
+        raise DataError(
+            f"{file.name} ends in {suffix} but holds plain text.", "Rename it to .csv, or download it again."
+        )
+
+
+def read_head(file: Path, size: int = HEAD) -> bytes:
+    """The first bytes of a file."""
+    with file.open("rb") as handle:
+        return handle.read(size)
+
+
+def head_lines(file: Path, count: int = SNIFFED_LINES) -> list[str]:
+    """The first whole lines of a text file, decoded as well as can be."""
+    head = read_head(file)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        text = head.decode("utf-16", errors="replace")
+    else:
+        try:
+            text = head.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            # A character may be cut in two where the head ends.
+            cut = error.start >= len(head) - 3 and len(head) == HEAD
+            text = head[: error.start].decode("utf-8-sig") if cut else head.decode("cp1252", errors="replace")
+    lines = text.splitlines()
+    if len(head) == HEAD and len(lines) > 1:
+        lines = lines[:-1]
+    return lines[:count]
+
+
+def as_utf8(file: Path, scratch: Path) -> tuple[Path, str | None]:
+    """The file itself where it is UTF-8, otherwise a copy that is; and the words for a note, or None.
+
+    A line that is not UTF-8 is read as Windows-1252, of which Latin-1 text is a part; so a file may mix the two.
+    """
+    if read_head(file, 4).startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        copy = scratch / f"utf8-{file.name}"
+        with (
+            file.open(encoding="utf-16", errors="replace", newline="") as source,
+            copy.open("w", encoding="utf-8", newline="") as sink,
+        ):
+            while text := source.read(1 << 20):
+                sink.write(text)
+        return copy, f"{file.name} was read as UTF-16."
+    if _is_utf8(file):
+        return file, None
+    copy = scratch / f"utf8-{file.name}"
+    with file.open("rb") as lines, copy.open("wb") as target:
+        for line in lines:
+            try:
+                line.decode("utf-8")
+                target.write(line)
+            except UnicodeDecodeError:
+                target.write(line.decode("cp1252", errors="replace").encode("utf-8"))
+    return copy, f"{file.name} is not all UTF-8: those lines were read as Windows-1252 (Latin-1)."
+
+
+def _is_utf8(file: Path) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with file.open("rb") as handle:
+        try:
+            while block := handle.read(1 << 20):
+                # Plain ASCII, by far the most common, is told faster than it is decoded.
+                if not block.isascii() or decoder.getstate()[0]:
+                    decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """How a text file is cut into columns.
+
+    Attributes:
+        file: Path.
+        columns: Column names, from the header or from the layout.
+        delimiter: What stands between values.
+        quote: The quotation mark, or empty where the layout has none.
+        header: Whether the first line names the columns.
+    """
+
+    file: Path
+    columns: tuple[str, ...]
+    delimiter: str = ","
+    quote: str = '"'
+    header: bool = True
+
+
+def sniff(file: Path) -> TextTable:
+    """How an unknown text file with a header is cut: by what gives the same number of values on most lines.
+
+    Raises:
+        DataError: No delimiter cuts its lines into at least two columns, or it has no row below the header.
+    """
+    lines = [line for line in head_lines(file) if line.strip()]
+    scores = {d: _regularity(lines, d) for d in DELIMITERS}
+    delimiter = max(scores, key=lambda d: scores[d])
+    if scores[delimiter] == 0:
+        shown = lines[0][:80] if lines else ""
+        raise DataError(
+            f"{file.name} is not a table: its lines are not cut by commas, semicolons, tabs or bars. "
+            f"It begins with {shown!r}.",
+            f"{EXPECTED}.",
+        )
+    if len(lines) < 2:
+        raise DataError(f"{file.name} has a header but no rows.", "Export it again, with its rows.")
+    header = tuple(name.strip() for name in cut(lines[0], delimiter))
+    doubles = sorted({name for name in header if header.count(name) > 1})
+    if doubles or "" in header:
+        fault = f"names the column {doubles[0]!r} twice" if doubles and doubles[0] else "has a column without a name"
+        raise DataError(f"The header of {file.name} {fault}.", "Give every column a name of its own.")
+    return TextTable(file, header, delimiter)
+
+
+def cut(line: str, delimiter: str, quote: str = '"') -> list[str]:
+    """The values of one line."""
+    if len(delimiter) > 1 or not quote:
+        return line.split(delimiter)
+    return next(csv.reader(io.StringIO(line), delimiter=delimiter, quotechar=quote), [])
+
+
+def _regularity(lines: Sequence[str], delimiter: str) -> float:
+    """Share of lines with as many values as the header, plus a little for more columns; 0 for one column."""
+    widths = [len(cut(line, delimiter)) for line in lines]
+    if not widths or widths[0] < 2:
+        return 0.0
+    return sum(w == widths[0] for w in widths) / len(widths) + widths[0] / 1e6
+
+
+def require_columns(table: TextTable, wanted: Sequence[str], layout: str) -> TextTable:
+    """The table with the header's names spelled as in `wanted`, whatever their case or order.
+
+    Raises:
+        DataError: One is missing.
+    """
+    spelled = {name.lower(): name for name in wanted}
+    columns = tuple(spelled.get(name.lower(), name) for name in table.columns)
+    missing = [name for name in wanted if name not in columns]
+    if missing:
+        raise DataError(
+            f"{table.file.name} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}.",
+            f"{layout} has {', '.join(wanted)}; found {', '.join(table.columns)}.",
+        )
+    return TextTable(table.file, columns, table.delimiter, table.quote, table.header)
+
+
+def require_width(table: TextTable, layout: str) -> None:
+    """Check on the first lines that a file without a header has the layout's columns.
+
+    Raises:
+        DataError: Most lines are cut into another number of values.
+    """
+    lines = [line for line in head_lines(table.file) if line.strip()]
+    widths = [len(cut(line, table.delimiter, table.quote)) for line in lines]
+    right = sum(w == len(table.columns) for w in widths)
+    if right * 2 < len(widths) or not widths:
+        shown = lines[0][:80] if lines else ""
+        raise DataError(
+            f"{table.file.name} does not have the {len(table.columns)} columns of {layout} "
+            f"({table.delimiter.join(table.columns)}). It begins with {shown!r}.",
+            "Check that this is the right file.",
+        )
