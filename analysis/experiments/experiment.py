@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from analysis.errors import ExperimentError
 from analysis.experiments.metrics import Metric
@@ -24,6 +24,8 @@ class Experiment:
         registered: Whether metric and end were written down before the results were seen.
         notes: What a reader should know, one sentence each.
         code: Python that reads this experiment again.
+        question: What it asked, in words, or empty.
+        truth: True difference, and the same as a share of the control's mean, by metric; for simulated experiments.
     """
 
     name: str
@@ -36,6 +38,8 @@ class Experiment:
     registered: bool = False
     notes: tuple[str, ...] = ()
     code: str = ""
+    question: str = ""
+    truth: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(self.units) < 2:

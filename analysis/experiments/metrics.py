@@ -61,6 +61,11 @@ class Metric:
     adjusted: bool = False
     note: str = ""
 
+    @property
+    def counts_successes(self) -> bool:
+        """Whether it is a share of units, untouched by covariates, so that tests of proportions apply."""
+        return self.kind == "proportion" and not self.adjusted
+
     def total(self, variant: str) -> tuple[float, float]:
         """Sum above and sum below the line of one variant."""
         return self.totals[variant] if self.totals else (self.arms[variant].total, float(self.arms[variant].n))

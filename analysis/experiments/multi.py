@@ -106,7 +106,7 @@ def compare_overall(metric: Metric) -> Overall:
     if len(arms) < 2:
         problem = "Fewer than two variants have enough units to compare."
         return Overall(metric.name, names, math.nan, (), math.nan, "none", problem)
-    if metric.kind == "proportion":
+    if metric.counts_successes:
         return _chi_square(metric.name, arms)
     return _welch_f(metric.name, arms)
 
@@ -157,7 +157,7 @@ def compare(
 ) -> Comparison:
     """Compare two variants of a metric by the test that fits its kind."""
     a, b, names = metric.arms[control], metric.arms[treatment], (control, treatment)
-    if metric.kind == "proportion" and not metric.adjusted:
+    if metric.counts_successes:
         return compare_proportions(a, b, confidence=confidence, relative=relative, metric=metric.name, names=names)
     return compare_means(
         a,

@@ -136,7 +136,7 @@ def analyse(
 
 def _mean_interval(metric: Metric, moments: Moments, confidence: float) -> tuple[float, float]:
     """Interval of one variant's mean: Wilson's (1927) for a proportion, Student's otherwise."""
-    if metric.kind == "proportion" and not metric.adjusted:
+    if metric.counts_successes:
         z = symmetric(0.0, 1.0, math.inf, confidence, "two-sided").high
         p, n = moments.mean, moments.n
         centre, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + (z / (2 * n)) ** 2)

@@ -93,7 +93,7 @@ def decide(reading: Reading, *, split_as_planned: bool, runtime: Runtime) -> Ver
         )
     week = " How long it ran is not known: make sure that it covered whole weeks." if runtime == "unknown" else ""
     if reading.direction == "better":
-        return Verdict("roll out", reading.variant, reading.text, f"The gain holds at the level asked for.{week}")
+        return Verdict("roll out", reading.variant, reading.text, f"All of the interval is a gain.{week}")
     if reading.direction == "worse":
         return Verdict("do not roll out", reading.variant, reading.text, f"Keep what there is.{week}")
     if reading.direction == "too small to matter":

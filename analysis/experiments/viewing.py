@@ -1,0 +1,233 @@
+"""A dataset's own experiments: who was assigned to what, joined in the engine with what they watched afterwards."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+
+from analysis import engine
+from analysis.data import Dataset
+from analysis.errors import ExperimentError
+from analysis.experiments.experiment import Experiment, guess_control
+from analysis.experiments.metrics import Kind, Ratio, Term, columns_of, make_metric
+from analysis.experiments.moments import moments_by_variant
+from analysis.results import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FINISHED = 0.9
+"""Share of the running time from which a play counts as completed."""
+
+BEFORE_DAYS = 28
+"""Days before the assignment whose viewing serves as covariate."""
+
+_METRICS: tuple[tuple[str, Kind, Term], ...] = (
+    ("minutes per viewer", "mean", "minutes"),
+    ("plays per viewer", "mean", "plays"),
+    ("active days per viewer", "mean", "active_days"),
+    ("viewers who played", "proportion", "played"),
+    ("completion rate", "ratio", Ratio("completed", "plays")),
+)
+
+
+@dataclass(frozen=True)
+class ExperimentList(Result):
+    """The experiments of a dataset.
+
+    Attributes:
+        names: Ids, in order.
+        viewers: Viewers assigned in each.
+        variants: Names of the variants of each.
+        first: First assignment of each (UTC).
+        last: Last assignment of each (UTC).
+    """
+
+    names: tuple[str, ...]
+    viewers: tuple[int, ...]
+    variants: tuple[tuple[str, ...], ...]
+    first: tuple[dt.datetime, ...]
+    last: tuple[dt.datetime, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an experiment."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "experiment": self.names,
+                "viewers": self.viewers,
+                "variants": [", ".join(v) for v in self.variants],
+                "first_assigned": self.first,
+                "last_assigned": self.last,
+            }
+        )
+
+    def summary(self) -> str:
+        """How many there are."""
+        if not self.names:
+            return "The dataset has no experiments."
+        return f"The dataset has {len(self.names)} experiments with {sum(self.viewers):,} assigned viewers."
+
+
+def list_experiments(dataset: Dataset) -> ExperimentList:
+    """The experiments that a dataset's `assignments` hold; none where it lacks that table."""
+    if not dataset.has("assignments"):
+        return ExperimentList((), (), (), (), ())
+    with dataset.read() as tables:
+        counted = (
+            tables["assignments"]
+            .group_by("experiment_id", "variant")
+            .agg(
+                nw.col("viewer_id").n_unique().alias("viewers"),
+                nw.col("assigned_at").min().alias("first"),
+                nw.col("assigned_at").max().alias("last"),
+            )
+        )
+        rows = engine.to_arrow(counted.sort("experiment_id", "variant")).to_pylist()
+    names = tuple(dict.fromkeys(str(row["experiment_id"]) for row in rows))
+    groups = [[row for row in rows if row["experiment_id"] == name] for name in names]
+    return ExperimentList(
+        names,
+        tuple(sum(int(row["viewers"]) for row in group) for group in groups),
+        tuple(tuple(str(row["variant"]) for row in group) for group in groups),
+        tuple(min(row["first"] for row in group) for group in groups),
+        tuple(max(row["last"] for row in group) for group in groups),
+    )
+
+
+def read_experiment(
+    dataset: Dataset,
+    experiment_id: str,
+    *,
+    until: dt.date | None = None,
+    control: str | None = None,
+    adjusted: bool = False,
+    weights: Mapping[str, float] | None = None,
+) -> Experiment:
+    """One experiment of a dataset: what each assigned viewer watched from the assignment to the experiment's end.
+
+    Viewers who watched nothing count with zero. Minutes per viewer is the primary metric.
+
+    Args:
+        dataset: A dataset with `assignments` and `views`.
+        experiment_id: Which experiment.
+        until: Last day whose views count, on the viewers' clocks. By default the experiment's last day where the
+            dataset's truth names it, else the last day of the data.
+        control: The control's name; guessed by default.
+        adjusted: Whether to adjust by the minutes that each viewer watched in the 28 days before (CUPED).
+        weights: Planned share of each variant.
+
+    Raises:
+        ExperimentError: There is no such experiment, a viewer is in two of its variants, or there is one variant only.
+        DataError: The dataset lacks a table.
+    """
+    with dataset.read() as tables:
+        chosen = tables["assignments"].filter(nw.col("experiment_id") == experiment_id)
+        start, end = _check(chosen, tables["views"], experiment_id, dataset)
+        known = _known(dataset, experiment_id)
+        if until is None:
+            until = dt.date.fromisoformat(known["ends_on"]) if "ends_on" in known else end
+        if until < start:
+            raise ExperimentError(
+                f"{experiment_id} began on {start}, after {until}.", "Count views until a day after its beginning."
+            )
+        frame = _per_viewer(chosen, tables["views"], until)
+        wanted = [m for m in _METRICS if set(columns_of(m[2])[0]) <= set(frame.collect_schema().names())]
+        covariates: list[Term] = ["minutes_before"] if adjusted else []
+        if adjusted and "minutes_before" not in frame.collect_schema():
+            raise ExperimentError("The views have no minutes to adjust by.", "Analyse without the adjustment.")
+        columns = columns_of(*(m[2] for m in wanted), *covariates)[0]
+        pairs = [p for _, _, term in wanted for p in columns_of(term, *covariates)[1]]
+        arms = moments_by_variant(frame, "variant", columns, pairs)
+    metrics = tuple(make_metric(name, arms, term, kind=kind, covariates=covariates) for name, kind, term in wanted)
+    units = {variant: joint.n for variant, joint in arms.items()}
+    control = control if control is not None else guess_control(tuple(units))
+    if control in units:
+        units = {control: units[control]} | units
+    truth = {t["metric"]: (t["difference"], t["relative"]) for t in known.get("true_effects", ()) if t["relative"]}
+    code = (
+        "import datetime as dt\n\n"
+        "from analysis.data import Dataset\n"
+        "from analysis.experiments.report import analyse\n"
+        "from analysis.experiments.viewing import read_experiment\n\n"
+        f"dataset = Dataset.open({(dataset.folder.name if dataset.folder else dataset.name)!r})\n"
+        f"experiment = read_experiment(dataset, {experiment_id!r}, until=dt.date.fromisoformat('{until}'), "
+        f"control={control!r}, adjusted={adjusted!r})\n"
+    )
+    return Experiment(
+        experiment_id,
+        units,
+        metrics,
+        control,
+        f"assignments and views of {dataset.name}",
+        weights,
+        days=float((until - start).days + 1),
+        notes=(f"Counted are views from each viewer’s assignment to {until}; who watched nothing counts with zero.",),
+        code=code,
+        question=known.get("question", ""),
+        truth=truth,
+    )
+
+
+def _known(dataset: Dataset, experiment_id: str) -> Mapping[str, Any]:
+    """What a simulated dataset's truth says of an experiment; empty otherwise."""
+    truth = dataset.truth() or {}
+    return next((e for e in truth.get("experiments", ()) if e.get("experiment_id") == experiment_id), {})
+
+
+def _check(
+    chosen: nw.LazyFrame[Any], views: nw.LazyFrame[Any], experiment_id: str, dataset: Dataset
+) -> tuple[dt.date, dt.date]:
+    """Days of the first assignment and of the last view; refuses an unknown experiment, and viewers in two variants."""
+    spec = [nw.len().alias("rows"), nw.col("assigned_at").min().alias("start")]
+    row = engine.to_arrow(chosen.select(*spec)).to_pylist()[0]
+    if not row["rows"]:
+        known = ", ".join(list_experiments(dataset).names)
+        raise ExperimentError(f"There is no experiment {experiment_id!r}.", f"{dataset.name} has: {known}.")
+    each = chosen.group_by("viewer_id").agg(nw.col("variant").n_unique().alias("variants"))
+    crossed = engine.to_arrow(
+        each.filter(nw.col("variants") > 1).select(nw.len().alias("n"), nw.col("viewer_id").min().alias("example"))
+    ).to_pylist()[0]
+    if crossed["n"]:
+        raise ExperimentError(
+            f"{crossed['n']:,} viewers of {experiment_id} are in more than one variant, such as {crossed['example']}.",
+            "Find out how that came about, and keep their first assignment or leave them out.",
+        )
+    end = engine.to_arrow(views.select(nw.col("started_local").max())).column(0)[0].as_py()
+    return row["start"].date(), end.date()
+
+
+def _per_viewer(chosen: nw.LazyFrame[Any], views: nw.LazyFrame[Any], until: dt.date) -> nw.LazyFrame[Any]:
+    """One row an assigned viewer: sums over the plays since the assignment, and minutes before it."""
+    have = set(views.collect_schema().names())
+    # A viewer logged twice in the same variant is still one viewer.
+    viewers = chosen.group_by("viewer_id", "variant").agg(nw.col("assigned_at").min())
+    columns = [c for c in ("viewer_id", "started_at", "started_local", "minutes", "completion") if c in have]
+    joined = viewers.join(views.select(columns), on="viewer_id", how="inner")
+    midnight = dt.datetime.combine(until + dt.timedelta(days=1), dt.time())
+    after = joined.filter((nw.col("started_at") >= nw.col("assigned_at")) & (nw.col("started_local") < midnight))
+    spec = [nw.len().alias("plays"), nw.col("started_local").dt.date().n_unique().alias("active_days")]
+    if "minutes" in have:
+        spec.append(nw.col("minutes").sum())
+    if "completion" in have:
+        spec.append((nw.col("completion") >= FINISHED).cast(nw.Float64()).sum().alias("completed"))
+    outcomes = after.group_by("viewer_id").agg(*spec)
+    frame = viewers.join(outcomes, on="viewer_id", how="left")
+    if "minutes" in have:
+        since = nw.col("assigned_at").dt.offset_by(f"-{BEFORE_DAYS}d")
+        earlier = joined.filter((nw.col("started_at") < nw.col("assigned_at")) & (nw.col("started_at") >= since))
+        frame = frame.join(
+            earlier.group_by("viewer_id").agg(nw.col("minutes").sum().alias("minutes_before")),
+            on="viewer_id",
+            how="left",
+        )
+    filled = [
+        c for c in ("plays", "active_days", "minutes", "completed", "minutes_before") if c in frame.collect_schema()
+    ]
+    frame = frame.with_columns(*(nw.col(c).fill_null(0).alias(c) for c in filled))
+    return frame.with_columns((nw.col("plays") > 0).cast(nw.Float64()).alias("played"))
