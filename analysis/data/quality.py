@@ -179,7 +179,8 @@ def _facts(frame: nw.LazyFrame[Any], table: str, now: dt.datetime) -> dict[str, 
         asks["future"] = (nw.col(time) > now).sum()
         asks["ancient"] = (nw.col(time) < dt.datetime(1990, 1, 1)).sum()
     row = engine.to_arrow(frame.select(**asks)).to_pylist()[0]
-    return {name: 0 if value is None and name not in ("first", "last") else value for name, value in row.items()}
+    # DuckDB sums to decimals.
+    return {name: value if name in ("first", "last") else int(value or 0) for name, value in row.items()}
 
 
 def _missing(table: str, facts: dict[str, Any]) -> list[Finding]:

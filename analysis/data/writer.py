@@ -34,6 +34,7 @@ class DatasetWriter:
     """Write a dataset so that a kill at any moment leaves the old one, or none, and never a half one.
 
     >>> import tempfile
+    >>> from analysis.data import Dataset
     >>> target = Path(tempfile.mkdtemp()) / "tiny"
     >>> with DatasetWriter(target, name="Tiny", source="an example") as writer:
     ...     writer.add("ratings", pa.table({"viewer_id": [1], "title_id": [7], "stars": [4.0]}))

@@ -164,7 +164,7 @@ def _report(
         rows={table: written.info.rows(table) for table in written.tables},
         rows_read=dict(tally.rows_read),
         dropped=tally.by_reason(),
-        bad_rows=tuple(tally.bad_rows),
+        bad_rows=tally.first_bad_rows(),
         notes=notes,
         seconds=seconds,
         content_hash=written.content_hash,

@@ -204,7 +204,8 @@ def _header(file: Path) -> tuple[str, ...]:
     if file.suffix.lower() in (".parquet", ".pq"):
         return ()
     first = next(iter(head_lines(file, 1)), "")
-    return tuple(name.strip().strip('"') for name in first.split(","))
+    # Some years of Netflix' export say "Start Time (UTC)".
+    return tuple(name.strip().strip('"').removesuffix(" (UTC)") for name in first.split(","))
 
 
 def _most_lines(file: Path, pattern: str) -> bool:

@@ -139,10 +139,15 @@ class Tally:
         """Rows left out by file and reason, most first."""
         return tuple(Dropped(f, r, n) for (f, r), n in sorted(self.dropped.items(), key=lambda item: -item[1]))
 
+    def first_bad_rows(self) -> tuple[BadRow, ...]:
+        """The bad rows listed, in the order of the files and their lines."""
+        files = list(self.rows_read)
+        return tuple(sorted(self.bad_rows, key=lambda bad: (files.index(bad.file), bad.line)))
+
     def stored(self) -> dict[str, Any]:
         """What `dataset.json` keeps of it."""
         return {
             "rows_read": dict(self.rows_read),
             "dropped": plain(self.by_reason()),
-            "bad_rows": plain(self.bad_rows),
+            "bad_rows": plain(self.first_bad_rows()),
         }

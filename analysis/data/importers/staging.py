@@ -219,8 +219,8 @@ def stage(
         SELECT line, {keep}, fault, left(CASE fault {picks or "WHEN -1 THEN ''"} END, {SHOWN}) AS wrong FROM (
             SELECT *, CASE {cases or "WHEN false THEN -1"} END AS fault FROM (
                 SELECT *, {computed} FROM (
-                    SELECT row_number() OVER () AS line, {renamed} FROM {_reader(source)})))"""
-    run.connection.execute("DROP TABLE IF EXISTS bad_lines; DROP TABLE IF EXISTS bad_scans")
+                    SELECT row_number() OVER () AS line, {renamed} FROM {reader(source)})))"""
+    forget_bad_lines(run)
     staged = run.scratch / f"staged-{len(list(run.scratch.glob('staged-*')))}.parquet"
     rows = run.copy(sql, staged, *span, f"Reading {label}")
     lost = _count_structure(run, source, label)
@@ -235,6 +235,11 @@ def stage(
     if needs_most and (bad + lost) * 2 > rows + lost:
         raise _mostly_bad(run, label, bad + lost, rows + lost)
     return f"(SELECT line, {keep} FROM {parquet(staged)} WHERE fault IS NULL)"
+
+
+def forget_bad_lines(run: Run) -> None:
+    """Empty the tables in which DuckDB collects lines that can't be cut, before a file is read."""
+    run.connection.execute("DROP TABLE IF EXISTS bad_lines; DROP TABLE IF EXISTS bad_scans")
 
 
 def distinct(relation: str, key: Sequence[str], order: Sequence[str]) -> str:
@@ -337,7 +342,8 @@ def rating_checks(value: str, column: str, low: float, high: float) -> list[Chec
     ]
 
 
-def _reader(source: TextTable | ParquetTable) -> str:
+def reader(source: TextTable | ParquetTable) -> str:
+    """A SQL relation of a file's rows, all values as text; lines that can't be cut go to the table `bad_lines`."""
     if isinstance(source, ParquetTable):
         texts = ", ".join(f"CAST({name_of(c)} AS VARCHAR) AS {name_of(c)}" for c in source.columns)
         return f"(SELECT {texts} FROM {parquet(source.file)})"

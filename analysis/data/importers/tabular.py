@@ -53,16 +53,22 @@ def run_import(run: Run, layout: Layout, mapping: ColumnMapping) -> None:
     _write_catalogue(run, good, mapping)
 
 
-def write_views(run: Run, good: str, label: str, span: tuple[float, float]) -> int:
-    """Write good rows as views, each viewer's in the order of time; equal rows once."""
+def write_views(run: Run, good: str, label: str, span: tuple[float, float], is_repeat: str = "") -> int:
+    """Write good rows as views, each viewer's in the order of time; equal rows once.
+
+    `is_repeat` is SQL that tells a view of what was watched before.
+    """
     have = [name for name, *_ in run.query(f"DESCRIBE SELECT * FROM {good}")]
-    optional = [
-        c for c in ("season", "episode", "episode_name", "minutes", "completion", "device", "is_repeat") if c in have
-    ]
+    optional = [c for c in ("season", "episode", "episode_name", "minutes", "completion", "device") if c in have]
     key = ["viewer_id", "started_at", "title_id", *(c for c in ("season", "episode", "episode_name") if c in have)]
     columns = ", ".join(["viewer_id", "title_id", "started_at", "started_local", *optional])
+    if is_repeat:
+        columns += f", {is_repeat} AS is_repeat"
     once = distinct(good, key, key)
     sql = f"SELECT row_number() OVER () AS view_id, {columns} FROM {once}"
+    if is_repeat:
+        # Finding repeats shuffles the rows.
+        sql = f"SELECT * FROM ({sql}) ORDER BY view_id"
     rows = run.write("views", sql, *span, "Sorting views")
     drop_repeats(run, good, label, rows)
     if only_dates(run):
@@ -237,8 +243,6 @@ def _write_catalogue(run: Run, good: str, mapping: ColumnMapping) -> None:
 
 
 def _note_mapping(run: Run, mapping: ColumnMapping) -> None:
-    chosen = ", ".join(f"{role.replace('_', ' ')} from {column}" for role, column in mapping.chosen.items())
-    run.note(f"Columns: {chosen}.")
     if mapping.time is not None and not mapping.time_format.startswith("unix"):
         zone = f"as the wall clock of {run.time_zone}" if mapping.time_is_local else "as UTC"
         order = "year" if mapping.time_format == "iso" else mapping.time_format.split()[0]
