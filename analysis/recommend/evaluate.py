@@ -69,7 +69,7 @@ def evaluate(
         progress: Called with the share done and a few words.
 
     Returns:
-        The leaderboard, which also holds each model's lists for all viewers with history.
+        The leaderboard, which also holds each model's lists for all viewers it serves.
 
     Raises:
         DataError: The dataset lacks the signal or times, or the split leaves nothing to learn from or to test on.
@@ -121,7 +121,7 @@ def _train(model: Recommender, parts: Split, k: int, tell: Progress) -> _Trained
         model.fit(parts.train, lambda share, words: tell(0.7 * share, words))
         result.fit_seconds = time.perf_counter() - start
         tell(0.7, f"Making lists with {model.label}")
-        everybody = parts.train.viewers[parts.train.plays_per_viewer > 0]
+        everybody = parts.train.viewers[model.cold_viewers | (parts.train.plays_per_viewer > 0)]
         start = time.perf_counter()
         result.lists = model.recommend(everybody, max(k, LIST_LENGTH))
         result.recommend_seconds = time.perf_counter() - start

@@ -33,7 +33,7 @@ class Entry:
         seed: Its seed.
         estimates: Metrics by name; a metric the model has nothing for is absent.
         fit_seconds: Time of the fit.
-        recommend_seconds: Time of making lists for all viewers with history.
+        recommend_seconds: Time of making lists for all viewers it serves.
         error: What went wrong, or empty.
     """
 
@@ -65,7 +65,7 @@ class Leaderboard(Result):
         counts: What was trained, tested and left out.
         unlearnable_share: Share of the titles to find that nobody had watched in training.
         made_at: When, UTC.
-        lists: Each model's lists for all viewers with history; not part of the stored form.
+        lists: Each model's lists for all viewers it serves; not part of the stored form.
     """
 
     dataset: str
