@@ -1,0 +1,101 @@
+"""Overview: what is going on, in four sentences with a number, a picture and a way on each."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from analysis import patterns, recommend
+from analysis.data import Dataset
+from analysis.experiments.portfolio import Portfolio, portfolio
+from ui import state
+from ui.charts import overview as charts
+from ui.charts import patterns as pattern_charts
+from ui.glossary import define
+from ui.story import Card, Story, guarded
+from ui.text import count, escape, share
+
+CHAPTER = 360
+"""Height kept free for a chapter while it is computed, in pixels."""
+
+
+@st.cache_resource(max_entries=16, ttl=3600, show_spinner=False)
+def look(_dataset: Dataset, content: str) -> patterns.Patterns:
+    return patterns.look(_dataset, filters=patterns.Filters(), zone=None, measure="events", workspace=state.workspace())
+
+
+@st.cache_resource(max_entries=16, ttl=3600, show_spinner=False)
+def experiments(_dataset: Dataset, content: str) -> Portfolio:
+    return portfolio(_dataset)
+
+
+def chapter(heading: str, page: str, label: str, tell: Callable[[], None]) -> None:
+    """One chapter in its own card; a problem in it leaves the others standing."""
+    with st.container(border=True, height="stretch"):
+        story.heading(heading)
+        with guarded(), story.loading(CHAPTER):
+            tell()
+        st.page_link(page, label=label, icon=":material/arrow_forward:", query_params=dict(st.query_params))
+
+
+def tell_growth() -> None:
+    trend = look(dataset, content).daily
+    story.text(trend.summary())
+    story.chart(pattern_charts.daily(trend), key="overview_daily", alt=trend.summary())
+
+
+def tell_week() -> None:
+    week = look(dataset, content).clock
+    story.text(week.summary())
+    story.chart(pattern_charts.clock(week), key="overview_clock", alt=week.summary())
+
+
+def tell_models() -> None:
+    run = recommend.newest_run(state.workspace(), dataset)
+    if run is None:
+        story.empty("No model has been trained on this dataset yet.", "Five classic ones take a minute or two.")
+        return
+    story.text(run.summary())
+    story.chart(charts.leaderboard(run.leaderboard), key="overview_models", alt=run.summary())
+
+
+def tell_experiments() -> None:
+    found = experiments(dataset, content)
+    if not found.reports and not found.failures:
+        story.empty("This dataset holds no experiments.", "Bring a table of units, or type the counts of your test.")
+        return
+    story.text(found.summary())
+    story.chart(charts.experiments(found), key="overview_experiments", alt=found.summary())
+
+
+story = Story.begin("Overview", "What is going on, in four sentences?", needs=("views", "ratings"))
+dataset, content = story.dataset, story.dataset.content_hash
+what = patterns.events(dataset)
+with guarded(), story.loading(120):
+    found = look(dataset, content)
+    days = (found.daily.days[-1] - found.daily.days[0]).days + 1
+    rows = dataset.info.rows(what.table)
+    story.verdict(
+        f"{count(dataset.info.rows('viewers'))} viewers, {count(dataset.info.rows('titles'))} titles and "
+        f"{count(rows)} {what.noun} in {days:,} days: {found.clock.headline()[0].lower()}{found.clock.headline()[1:]}."
+    )
+    story.metrics(
+        [
+            Card("Viewers", count(dataset.info.rows("viewers")), define("viewer")),
+            Card("Titles", count(dataset.info.rows("titles"))),
+            Card(what.noun.capitalize(), count(rows), define("interaction"), f"{rows / days:,.0f} a day"),
+            Card("On the weekend", share(found.clock.weekend.value), define("weekend share"), what.zone_label),
+        ]
+    )
+with st.grid(2, min_column_width=420):
+    chapter("Does it grow?", "pages/explore/patterns.py", "All viewing patterns", tell_growth)
+    chapter("When do people watch?", "pages/explore/patterns.py", "The week, hour by hour", tell_week)
+    chapter("What finds the next title?", "pages/recommend/train.py", "Train and compare", tell_models)
+    chapter("What worked when it was tried?", "pages/experiment/experiments.py", "Experiments", tell_experiments)
+story.explain(
+    "Each card is the first sentence of a page; follow its link for the rest. The numbers are of the dataset chosen on "
+    f"the left, {escape(dataset.name)}, and change with it.",
+    "Patterns come from counts by local hour and day, with intervals clustered by viewer. Models are trained on the "
+    "past and tested on what came after, all on the same viewers. Each experiment is judged by its primary metric, its "
+    "split and how long it ran; nothing is corrected for the number of experiments, as each is a decision of its own.",
+)
+story.end(found.to_frame())
