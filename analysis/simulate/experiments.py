@@ -1,0 +1,207 @@
+"""The experiments that ran in the service: who got what, and what it did to them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.simulate.keyed import TICK, Floats, Ints, Stream
+
+CONTROL, TREATMENT = "control", "treatment"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One finished experiment with two arms. Effects are log-odds in the treatment arm.
+
+    Attributes:
+        experiment_id: Its name.
+        question: What it asked, in words.
+        lesson: What it is there to show.
+        starts_on: First local day.
+        days: Length in days.
+        treated_share: Share of viewers meant for the treatment.
+        click: Change of the log-odds of a click on an examined title.
+        click_fades_days: Days until the change of clicks has fallen to 1/e; 0 for an effect that stays.
+        clickbait: Extra weight of appeal in a click, with `enjoyment` paying for it.
+        enjoyment: Change of enjoyment, which drives completion.
+        chain: Change of the log-odds that the next episode follows.
+        personal: Change of the weight of estimated taste in the page's rows.
+        reversed_plan: Plan whose viewers get the opposite of `click`.
+        lost_share: Share of the treatment arm whose assignment was never logged.
+        salt: Varies who gets what.
+    """
+
+    experiment_id: str
+    question: str
+    lesson: str
+    starts_on: dt.date
+    days: int = 28
+    treated_share: float = 0.5
+    click: float = 0.0
+    click_fades_days: float = 0.0
+    clickbait: float = 0.0
+    enjoyment: float = 0.0
+    chain: float = 0.0
+    personal: float = 0.0
+    reversed_plan: str = ""
+    lost_share: float = 0.0
+    salt: int = 0
+
+    @property
+    def ends_on(self) -> dt.date:
+        """Last local day, included."""
+        return self.starts_on + dt.timedelta(days=self.days - 1)
+
+    def runs_on(self, date: dt.date) -> bool:
+        """Whether the experiment runs on that local day."""
+        return self.starts_on <= date <= self.ends_on
+
+    def treated(self, seed: int, viewers: Ints) -> Floats:
+        """1 for viewers in the treatment arm, 0 for control; a fixed function of the viewer's number."""
+        luck = Stream(seed, f"experiment {self.experiment_id} {self.salt}").uniform(viewers)
+        arm: Floats = (luck < self.treated_share).astype(np.float64)
+        return arm
+
+    def logged(self, seed: int, viewers: Ints) -> Floats:
+        """1 for viewers whose assignment reached the log."""
+        luck = Stream(seed, f"assignment log {self.experiment_id} {self.salt}").uniform(viewers)
+        lost = (luck < self.lost_share) & (self.treated(seed, viewers) == 1)
+        kept: Floats = (~lost).astype(np.float64)
+        return kept
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """What all running experiments together do to each viewer on one day, in ticks of log-odds (0 for no change).
+
+    Attributes:
+        click: Added to every click.
+        clickbait: Extra weight of appeal, as a share.
+        enjoyment: Added to enjoyment.
+        chain: Added to the log-odds of a next episode.
+        personal: Extra weight of estimated taste in the rows, as a share.
+    """
+
+    click: Ints
+    clickbait: Floats
+    enjoyment: Ints
+    chain: Ints
+    personal: Floats
+
+
+def treatment(
+    experiments: tuple[Experiment, ...],
+    date: dt.date,
+    seed: int,
+    viewers: Ints,
+    plans: Ints,
+    plan_names: tuple[str, ...],
+    forced: Mapping[str, int],
+) -> Treatment:
+    """What the experiments do on `date` to viewers with these numbers and plans.
+
+    `forced` puts every viewer into one arm of an experiment (0 control, 1 treatment): that is how true effects are
+    computed.
+    """
+    zero = np.zeros(len(viewers))
+    click, clickbait, enjoyment, chain, personal = zero, zero, zero, zero, zero
+    for experiment in experiments:
+        if not experiment.runs_on(date):
+            continue
+        name = experiment.experiment_id
+        arm = np.full(len(viewers), float(forced[name])) if name in forced else experiment.treated(seed, viewers)
+        strength = experiment.click
+        if experiment.click_fades_days:
+            strength *= float(np.exp(-(date - experiment.starts_on).days / experiment.click_fades_days))
+        sign = np.ones(len(viewers))
+        if experiment.reversed_plan:
+            sign[plans == plan_names.index(experiment.reversed_plan)] = -1
+        click = click + strength * arm * sign
+        clickbait = clickbait + experiment.clickbait * arm
+        enjoyment = enjoyment + experiment.enjoyment * arm
+        chain = chain + experiment.chain * arm
+        personal = personal + experiment.personal * arm
+    return Treatment(
+        np.rint(click * TICK).astype(np.int32),
+        clickbait,
+        np.rint(enjoyment * TICK).astype(np.int32),
+        np.rint(chain * TICK).astype(np.int32),
+        personal,
+    )
+
+
+def standard_experiments() -> tuple[Experiment, ...]:
+    """The experiments of the sample: one for each thing that can go right or wrong."""
+    return (
+        Experiment(
+            "new-home",
+            "Does the new home screen make people watch more?",
+            "a real effect",
+            dt.date(2026, 2, 6),
+            click=0.8,
+        ),
+        Experiment(
+            "autoplay-countdown",
+            "Does a shorter countdown before the next episode make people watch more?",
+            "a real effect on who watches series",
+            dt.date(2026, 1, 2),
+            chain=1.5,
+        ),
+        Experiment(
+            "checkout-copy",
+            "Does a new text on the account page change viewing?",
+            "no effect: both arms got the same page (A/A)",
+            dt.date(2026, 3, 13),
+        ),
+        Experiment(
+            "player-rewrite",
+            "Does the rewritten player change viewing?",
+            "a broken assignment: part of the treatment arm was never logged (SRM)",
+            dt.date(2026, 4, 17),
+            lost_share=0.2,
+        ),
+        Experiment(
+            "bigger-previews",
+            "Do bigger previews lead to more plays?",
+            "a novelty effect that fades",
+            dt.date(2025, 10, 3),
+            days=42,
+            click=0.6,
+            click_fades_days=8.0,
+        ),
+        Experiment(
+            "dense-home",
+            "Do more titles on the screen lead to more plays?",
+            "an effect that reverses in a segment",
+            dt.date(2025, 12, 5),
+            click=0.3,
+            reversed_plan="with ads",
+        ),
+        Experiment(
+            "bold-artwork",
+            "Does bolder artwork lead to more plays?",
+            "more plays but lower completion (clickbait)",
+            dt.date(2026, 5, 22),
+            click=0.25,
+            clickbait=0.3,
+            enjoyment=-0.35,
+        ),
+        Experiment(
+            "rounded-corners",
+            "Do rounded corners lead to more plays?",
+            "an effect too small to see",
+            dt.date(2025, 8, 15),
+            click=0.02,
+        ),
+        Experiment(
+            "personal-rows",
+            "Do rows that follow taste more closely lead to more viewing?",
+            "a real effect that comes from a better page",
+            dt.date(2026, 6, 26),
+            personal=0.8,
+        ),
+    )

@@ -1,0 +1,262 @@
+"""The running service: day after day, who comes, what they see, watch, search and rate, who leaves and returns.
+
+Viewers don't influence each other within a run: what is popular is a property of the world, not of the log.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.simulate import clock
+from analysis.simulate.experiments import Treatment, treatment
+from analysis.simulate.keyed import Flags, Floats, Ints, Stream, as_uniform, pick, step
+from analysis.simulate.log import Log
+from analysis.simulate.page import Policy
+from analysis.simulate.pools import affinity, make_pools
+from analysis.simulate.sessions import Sessions, run_sessions
+from analysis.simulate.viewers import PLANS
+from analysis.simulate.world import World
+
+MOST_SESSIONS = 3
+"""Sessions a viewer may have on one day."""
+
+RENEWAL_DAYS = 30
+
+
+@dataclass
+class State:
+    """What has become of each viewer so far; one row a viewer of this service.
+
+    Attributes:
+        subscribed: Whether they pay.
+        since: Day of the last joining or return.
+        left: Day of the last leaving, or -1.
+        satisfaction: Moving average of how well sessions went, 0–1.
+        busy_until: Wall-clock second until which the last session ran.
+        progress: Episodes finished, viewers × titles.
+        started: Latest episode begun, viewers × titles.
+        rated: Whether the title was rated, viewers × titles.
+        unfinished: Title to resume, or -1.
+        position: Share of its running time at which it was left.
+    """
+
+    subscribed: Flags
+    since: Ints
+    left: Ints
+    satisfaction: Floats
+    busy_until: Ints
+    progress: npt.NDArray[np.uint8]
+    started: npt.NDArray[np.uint8]
+    rated: Flags
+    unfinished: Ints
+    position: Floats
+
+
+class Service:
+    """Some viewers of a world, moved on day by day.
+
+    Args:
+        world: The world.
+        viewers: Numbers of the viewers simulated; all of the world's by default.
+        policy: What fills the home page; the logging policy by default.
+        forced: Arm (0 control, 1 treatment) into which an experiment puts every viewer.
+        impressions_from: First day whose impressions are logged.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        viewers: Ints | None = None,
+        *,
+        policy: Policy | None = None,
+        forced: Mapping[str, int] | None = None,
+        impressions_from: int = 0,
+    ) -> None:
+        self.world = world
+        self.viewers = world.viewers if viewers is None else world.viewers.take(np.asarray(viewers))
+        self.policy = policy
+        self.forced = dict(forced or {})
+        self.impressions_from = impressions_from
+        self.day = -world.config.warm_up_days
+        self.log = Log()
+        self.state = self._first_state()
+        self._luck = {
+            name: Stream(world.seed, name) for name in ("burst", "count", "start", "churn", "return", "session")
+        }
+        self._fit = affinity(world, self.viewers, 0, estimated=False)
+        self._estimate = affinity(world, self.viewers, 0, estimated=True)
+        self._pools: Ints | None = None
+
+    def _first_state(self) -> State:
+        count, titles = len(self.viewers), len(self.world.catalogue)
+        grid = (count, titles)
+        return State(
+            subscribed=self.viewers.joined < 0,
+            since=self.viewers.joined.copy(),
+            left=np.full(count, -1),
+            satisfaction=np.full(count, 0.45),
+            busy_until=np.zeros(count, dtype=np.int64),
+            progress=np.zeros(grid, dtype=np.uint8),
+            started=np.zeros(grid, dtype=np.uint8),
+            rated=np.zeros(grid, dtype=bool),
+            unfinished=np.full(count, -1),
+            position=np.zeros(count),
+        )
+
+    def fork(self, *, policy: Policy | None = None, forced: Mapping[str, int] | None = None) -> Service:
+        """The same service at the same moment with another policy or other forced arms, and an empty log."""
+        twin = copy.copy(self)
+        twin.state = copy.deepcopy(self.state)
+        twin.log = Log()
+        twin.policy = policy if policy is not None else self.policy
+        twin.forced = {**self.forced, **(forced or {})}
+        return twin
+
+    def run_until(self, day: int) -> None:
+        """Simulate all days before `day`."""
+        while self.day < day:
+            if self.day == 0:
+                self.log = Log()
+            self._one_day()
+            self.day += 1
+
+    def _one_day(self) -> None:
+        day, world = self.day, self.world
+        date = world.config.date(day)
+        self._join_leave_return()
+        treated = treatment(
+            world.config.experiments,
+            date,
+            world.seed,
+            self.viewers.number,
+            self.viewers.plan,
+            PLANS,
+            self.forced,
+        )
+        if date.day == 1:
+            self._fit = affinity(world, self.viewers, day, estimated=False)
+        if self._pools is None or date.weekday() == 4:
+            self._refresh_pools(treated)
+        starts = self._start_times()
+        by_day = world.by_day(date)
+        for slot in range(MOST_SESSIONS):
+            rows = np.flatnonzero(starts[:, slot] < _NEVER)
+            # Who is still watching at that time does not start again.
+            rows = rows[starts[rows, slot] >= self.state.busy_until[rows]]
+            if len(rows):
+                self.log.add(
+                    "sessions",
+                    number=self.viewers.number[rows],
+                    place=self.viewers.place[rows],
+                    day=np.full(len(rows), day),
+                    start=starts[rows, slot],
+                )
+                run_sessions(self._sessions(rows, starts[rows, slot], slot, by_day, treated), self.state, self.log)
+
+    def _join_leave_return(self) -> None:
+        """Joinings, monthly renewals (who is unsatisfied leaves more) and returns."""
+        state, day, rules, number = self.state, self.day, self.world.config.behaviour, self.viewers.number
+        joins = self.viewers.joined == day
+        state.subscribed |= joins
+        state.since[joins] = day
+        tenure = day - state.since
+        # Nobody leaves during the warm-up, which is no part of the data.
+        due = state.subscribed & (day >= 0) & (tenure > 0) & (tenure % RENEWAL_DAYS == 0)
+        log_odds = (
+            rules.churn
+            - rules.churn_slope * (state.satisfaction - 0.45)
+            + self.viewers.price_sensitivity
+            + 0.5 * (tenure <= 90)
+        )
+        hazard = np.round(1 / (1 + np.exp(-log_odds)), 9)
+        leaves = due & (self._luck["churn"].uniform(number, day) < hazard)
+        state.subscribed[leaves] = False
+        state.left[leaves] = day
+        self.log.add("leaves", number=number[leaves], day=np.full(leaves.sum(), day))
+        away = ~state.subscribed & (state.left >= 0) & (state.left < day)
+        chance = np.round(rules.return_per_day * 0.5 ** ((day - state.left) / 60), 9)
+        returns = away & (self._luck["return"].uniform(number, day) < chance)
+        state.subscribed[returns] = True
+        state.since[returns] = day
+        state.satisfaction[returns] = np.maximum(state.satisfaction[returns], 0.4)
+        self.log.add("returns", number=number[returns], day=np.full(returns.sum(), day))
+
+    def _refresh_pools(self, treated: Treatment) -> None:
+        rows = np.flatnonzero(self.state.subscribed | (self.state.left < 0) | (self._pools is None))
+        fresh = make_pools(
+            self.world,
+            self.viewers.take(rows),
+            self.day,
+            true_fit=self._fit[rows],
+            estimated_fit=self._estimate[rows],
+            finished=self.state.progress[rows] >= self.world.catalogue.episodes,
+            personal=treated.personal[rows],
+        )
+        # A new array each week, so that forked services don't write into each other's.
+        pools = np.zeros((len(self.viewers), *fresh.shape[1:]), dtype=np.int16) if self._pools is None else self._pools
+        self._pools = pools.copy()
+        self._pools[rows] = fresh
+
+    def _start_times(self) -> Ints:
+        """Wall-clock seconds of today's session starts, viewers × sessions, in order; `_NEVER` where there is none."""
+        day, world, viewers = self.day, self.world, self.viewers
+        date = world.config.date(day)
+        week = self._luck["burst"].keys(viewers.number, (day + 3) // 7)
+        one, two = _unit(week, 0), _unit(week, 1)
+        # Gamma with shape 2 and mean 1: some weeks are full, others empty, more than Poisson would have it.
+        burst = -np.log1p(-one) / 2 - np.log1p(-two) / 2
+        mean = world.config.behaviour.sessions_per_day * clock.MONTHS[date.month - 1] * clock.WEEKDAYS[date.weekday()]
+        rate = mean * viewers.activity * burst * (0.55 + self.state.satisfaction) * self.state.subscribed
+        none = np.exp(-rate)
+        ladder = np.round(np.stack([none, none * (1 + rate), none * (1 + rate + rate**2 / 2)], axis=1), 9)
+        some = self._luck["count"].uniform(viewers.number, day)[:, None] >= ladder
+        slots = np.arange(MOST_SESSIONS)
+        rows, slot = np.nonzero(some)
+        keys = self._luck["start"].keys(viewers.number[rows], day, slots[slot])
+        hours = pick(world.start_hours, viewers.shift[rows] * 7 + date.weekday(), _unit(keys, 0))
+        midnight = world.config.midnight(day)
+        starts = np.full(some.shape, _NEVER)
+        starts[rows, slot] = midnight + hours * 3600 + (_unit(keys, 1) * 3600).astype(np.int64)
+        return np.sort(starts, axis=1)
+
+    def _sessions(self, rows: Ints, starts: Ints, slot: int, by_day: Ints, treated: Treatment) -> Sessions:
+        assert self._pools is not None
+        world, viewers = self.world, self.viewers
+        date = world.config.date(self.day)
+        hour = starts // 3600 % 24
+        keys = self._luck["session"].keys(viewers.number[rows], self.day, slot)
+        device = pick(world.device_shares, viewers.habit[rows] * 24 + hour, _unit(keys, 10))
+        return Sessions(
+            world=world,
+            day=self.day,
+            rows=rows,
+            number=viewers.number[rows],
+            slot=slot,
+            keys=keys,
+            start=starts,
+            hour=hour,
+            device=device,
+            place=viewers.place[rows],
+            artwork=viewers.artwork[rows],
+            fit=self._fit,
+            pools=self._pools,
+            by_title=by_day[viewers.country[rows]] + world.by_hour[date.weekday() * 24 + hour],
+            click=treated.click[rows],
+            clickbait=treated.clickbait[rows],
+            enjoyment=treated.enjoyment[rows],
+            chain=treated.chain[rows],
+            policy=self.policy,
+            keep_impressions=self.day >= self.impressions_from and not world.config.views_only,
+        )
+
+
+_NEVER = np.int64(2**62)
+
+
+def _unit(keys: npt.NDArray[np.uint64], slot: int) -> Floats:
+    return as_uniform(step(keys, slot))

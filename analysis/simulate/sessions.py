@@ -1,0 +1,309 @@
+"""One wave of sessions: from opening the app over the page, a resumed title or a search to the last play."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.simulate import watching
+from analysis.simulate.catalogue import ARTWORKS
+from analysis.simulate.config import ROWS
+from analysis.simulate.keyed import Flags, Floats, Ints, Keys, Stream, as_normal, as_uniform, pick, step, tick, ticks
+from analysis.simulate.log import Log
+from analysis.simulate.page import Policy, Visit, artworks, clicks, compose, examined, rank_weights
+from analysis.simulate.pools import WISHES
+from analysis.simulate.world import World
+
+if TYPE_CHECKING:
+    from analysis.simulate.service import State
+
+ROW, SEARCH, CONTINUE, NOTIFICATION = range(4)
+MOST_PLAYS = 14
+"""Plays a session may have."""
+
+_INTENT, _NOTE, _DIRECT, _AFTER, _ABANDON, _WISH, _WORDS, _LENGTH, _DROP = range(300, 309)
+_DEVICE_MINUTES = np.array([1.1, 0.85, 0.5, 0.8])
+_NEW = ROWS.index("new")
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """A wave of sessions, at most one a viewer; all arrays but `fit` and `pools` have one row a session."""
+
+    world: World
+    day: int
+    rows: Ints
+    number: Ints
+    slot: int
+    keys: Keys
+    start: Ints
+    hour: Ints
+    device: Ints
+    place: Ints
+    artwork: Ints
+    fit: Ints
+    pools: Ints
+    by_title: Ints
+    click: Ints
+    clickbait: Floats
+    enjoyment: Ints
+    chain: Ints
+    policy: Policy | None
+    keep_impressions: bool
+
+    @property
+    def session_id(self) -> Ints:
+        """Numbers that grow with the days and don't depend on who else is simulated."""
+        total = self.world.config.viewers
+        return 1 + (np.int64(self.day) * total + self.number) * 3 + self.slot
+
+    def luck(self, slot: int) -> Floats:
+        """One uniform number a session."""
+        return as_uniform(step(self.keys, slot))
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Titles started by choice, sorted by session, then by order.
+
+    Attributes:
+        session: Row of the session.
+        title: Title.
+        surface: Where the play began.
+        impression: Row of the clicked impression, or -1.
+    """
+
+    session: Ints
+    title: Ints
+    surface: Ints
+    impression: Ints
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Impressions of a wave: row of the session, place, title, artwork, propensity, policy, click."""
+
+    session: Ints
+    row: Ints
+    column: Ints
+    title: Ints
+    artwork: Ints
+    propensity: Floats
+    policy: Ints
+    clicked: Flags
+
+
+def run_sessions(sessions: Sessions, state: State, log: Log) -> None:
+    """Play a wave of sessions through: changes the state and fills the log."""
+    rules = sessions.world.config.behaviour
+    unfinished = state.unfinished[sessions.rows]
+    resumes = (unfinished >= 0) & (sessions.luck(_INTENT) < rules.resume)
+    noted = ~resumes & (sessions.luck(_NOTE) < rules.notification)
+    direct = ~resumes & ~noted & (sessions.luck(_DIRECT) < rules.search_direct)
+    browses = ~(resumes | noted | direct)
+    shown = _browse(sessions, np.flatnonzero(browses), state)
+    clicked = np.flatnonzero(shown.clicked)
+    idle = browses.copy()
+    idle[shown.session[clicked]] = False
+    searches = np.flatnonzero(direct | (idle & (sessions.luck(_AFTER) < rules.search_after)))
+    wished, found = _search(sessions, searches, log)
+
+    resumed, notified = np.flatnonzero(resumes), np.flatnonzero(noted)
+    pushed = sessions.pools[sessions.rows[notified], _NEW, 0].astype(np.int64)
+    parts = (
+        (resumed, unfinished[resumed], CONTINUE, np.full(len(resumed), -1)),
+        (notified, pushed, NOTIFICATION, np.full(len(notified), -1)),
+        (shown.session[clicked], shown.title[clicked], ROW, clicked),
+        (found, wished, SEARCH, np.full(len(found), -1)),
+    )
+    session = np.concatenate([part[0] for part in parts])
+    order = np.argsort(session, kind="stable")
+    queue = Queue(
+        session[order],
+        np.concatenate([part[1] for part in parts])[order],
+        np.concatenate([np.full(len(part[0]), part[2]) for part in parts])[order],
+        np.concatenate([part[3] for part in parts])[order],
+    )
+    minutes = np.zeros(len(shown.title))
+    _watch(sessions, queue, state, log, minutes)
+    if sessions.keep_impressions:
+        log.add(
+            "impressions",
+            session=sessions.session_id[shown.session],
+            number=sessions.number[shown.session],
+            place=sessions.place[shown.session],
+            start=sessions.start[shown.session],
+            title=shown.title,
+            row=shown.row,
+            column=shown.column,
+            artwork=shown.artwork,
+            policy=shown.policy,
+            propensity=shown.propensity,
+            clicked=shown.clicked,
+            minutes=np.round(minutes, 1),
+        )
+
+
+def _browse(sessions: Sessions, who: Ints, state: State) -> Shown:
+    """Show these sessions the home page and see what they click; empty places are left out."""
+    config, catalogue = sessions.world.config, sessions.world.catalogue
+    rules = config.behaviour
+    keys, rows, day = sessions.keys[who], sessions.rows[who], sessions.day
+    pools = sessions.pools[rows, : len(ROWS)].astype(np.int64)
+    visit = Visit(rows, day, sessions.hour[who], sessions.device[who], keys, catalogue.released <= day, pools)
+    page = compose(visit, sessions.policy, config.columns, config.uniform_share)
+    titles = np.maximum(page.titles, 0)
+    shape = titles.shape
+    variant = artworks(keys, shape[1], shape[2], ARTWORKS)
+    each = who[:, None, None]
+    viewer = sessions.rows[each]
+    log_odds = sessions.by_title[each, titles].astype(np.int64) + sessions.fit[viewer, titles]
+    log_odds += catalogue.artwork[titles, variant] + sessions.artwork[each, variant]
+    log_odds += sessions.click[each] + np.rint(sessions.clickbait[each] * catalogue.appeal[titles]).astype(np.int64)
+    log_odds -= tick(rules.seen_penalty) * (state.progress[viewer, titles] >= catalogue.episodes[titles])
+    log_odds -= tick(rules.begun_penalty) * (state.started[viewer, titles] > 0)
+    pressed = clicks(keys, log_odds, examined(keys, shape[1], shape[2], rules)) & (page.titles >= 0)
+    session, row, column = np.nonzero(page.titles >= 0)
+    return Shown(
+        session=who[session],
+        row=row,
+        column=column,
+        title=titles[session, row, column],
+        artwork=variant[session, row, column] + 1,
+        propensity=page.propensity[session, row, column],
+        policy=page.policy[session],
+        clicked=pressed[session, row, column],
+    )
+
+
+def _search(sessions: Sessions, who: Ints, log: Log) -> tuple[Ints, Ints]:
+    """Let these sessions search; the titles found, and the sessions that chose one."""
+    rules, pool = sessions.world.config.behaviour, sessions.world.config.pool
+    weights = rank_weights(pool)
+    cumulative = np.round(np.cumsum(weights) / weights.sum(), 9)[None]
+    rank = pick(cumulative, np.zeros(len(who), dtype=np.int64), sessions.luck(_WISH)[who])
+    title = sessions.pools[sessions.rows[who], WISHES, rank].astype(np.int64)
+    chosen = sessions.luck(_ABANDON)[who] >= rules.search_abandoned
+    if not sessions.world.config.views_only:
+        log.add(
+            "searches",
+            session=sessions.session_id[who],
+            number=sessions.number[who],
+            place=sessions.place[who],
+            start=sessions.start[who],
+            elapsed=5 + (sessions.luck(_WORDS)[who] * 60).astype(np.int64),
+            title=title,
+            words=(as_uniform(step(step(sessions.keys, _WORDS), 1))[who] * 8).astype(np.int64),
+            chosen=chosen,
+        )
+    return title[chosen], who[chosen]
+
+
+def _watch(sessions: Sessions, queue: Queue, state: State, log: Log, impression_minutes: Floats) -> None:
+    """Play the queues through, all sessions side by side, one play of each at a time."""
+    world, rules = sessions.world, sessions.world.config.behaviour
+    catalogue, count = world.catalogue, len(sessions.rows)
+    budget = rules.session_minutes * _DEVICE_MINUTES[sessions.device]
+    budget = np.round(budget * np.exp(0.6 * as_normal(step(sessions.keys, _LENGTH))), 3)
+    pointer = np.searchsorted(queue.session, np.arange(count))
+    end = np.searchsorted(queue.session, np.arange(count), side="right")
+    elapsed, good = np.full(count, 45.0), np.zeros(count)
+    chained = np.zeros(count, dtype=bool)
+    whim = Stream(world.seed, "whim")
+    turn = 0
+    active = np.flatnonzero(pointer < end)
+    while len(active) and turn < MOST_PLAYS:
+        entry, viewer = pointer[active], sessions.rows[active]
+        title, surface = queue.title[entry], queue.surface[entry]
+        keys = step(sessions.keys[active], 1_000 + turn)
+        episodes, running = catalogue.episodes[title], catalogue.minutes[title]
+        again = state.progress[viewer, title] >= episodes
+        state.progress[viewer[again], title[again]] = 0
+        episode = state.progress[viewer, title].astype(np.int64) + 1
+        resumed = state.unfinished[viewer] == title
+        position = np.where(resumed, state.position[viewer], 0.0)
+        enjoyment = catalogue.quality[title] + (7 * sessions.fit[viewer, title].astype(np.int64)) // 10
+        enjoyment += ticks(0.5 * whim.normal(sessions.number[active], title)) + sessions.enjoyment[active]
+        committed = chained[active] | (surface == SEARCH) | (resumed & (surface == CONTINUE))
+        series = catalogue.is_series[title]
+        outcome = watching.play(keys, enjoyment, running, position, committed, series, rules)
+        log.add(
+            "views",
+            session=sessions.session_id[active],
+            number=sessions.number[active],
+            place=sessions.place[active],
+            start=sessions.start[active],
+            elapsed=elapsed[active].astype(np.int64),
+            title=title.astype(np.int16),
+            episode=np.where(series, episode, 0).astype(np.int16),
+            minutes=outcome.minutes,
+            completion=outcome.reached,
+            device=sessions.device[active].astype(np.int8),
+            surface=surface.astype(np.int8),
+            pauses=outcome.pauses.astype(np.int8),
+            skips=outcome.skips.astype(np.int8),
+            repeat=(episode <= state.started[viewer, title]) & ~(resumed & (position > 0)),
+        )
+        elapsed[active] += np.rint(60 * outcome.minutes) + 120 * outcome.pauses + 20
+        clicked = queue.impression[entry] >= 0
+        np.add.at(impression_minutes, queue.impression[entry[clicked]], outcome.minutes[clicked])
+        _remember(state, viewer, title, episode, outcome, as_uniform(step(keys, _DROP)) < 0.35, episodes)
+        if not world.config.views_only:
+            _rate(sessions, active, title, enjoyment, outcome, keys, elapsed, state, log)
+        good[active] += np.where(outcome.bailed, -4.0, np.where(outcome.reached >= 0.6, outcome.minutes, 0.0))
+        left = budget[active] - elapsed[active] / 60
+        more = outcome.finished & (episode < episodes)
+        more &= watching.next_episode(keys, enjoyment, sessions.chain[active], left, rules)
+        chained[active] = more
+        pointer[active[~more]] += 1
+        active = active[pointer[active] < end[active]]
+        turn += 1
+    state.busy_until[sessions.rows] = sessions.start + elapsed.astype(np.int64) + 600
+    mood = state.satisfaction[sessions.rows]
+    reward = np.clip(0.15 + good / 32.0, 0.0, 1.0)
+    state.satisfaction[sessions.rows] = np.round(mood + rules.satisfaction_step * (reward - mood), 6)
+
+
+def _remember(
+    state: State, viewer: Ints, title: Ints, episode: Ints, outcome: watching.Plays, drops: Flags, episodes: Ints
+) -> None:
+    """Note what was begun and finished, and what there is to resume."""
+    state.started[viewer, title] = np.maximum(state.started[viewer, title], episode)
+    state.progress[viewer, title] = np.where(outcome.finished, episode, episode - 1)
+    ahead = outcome.finished & (episode < episodes)
+    midway = ~outcome.finished & ~outcome.bailed & (outcome.reached >= 0.1)
+    state.unfinished[viewer[ahead | midway]] = title[ahead | midway]
+    state.position[viewer[ahead | midway]] = np.where(ahead, 0.0, outcome.reached)[ahead | midway]
+    over = (outcome.finished & ~ahead) | (outcome.bailed & drops)
+    over &= state.unfinished[viewer] == title
+    state.unfinished[viewer[over]] = -1
+
+
+def _rate(
+    sessions: Sessions,
+    active: Ints,
+    title: Ints,
+    enjoyment: Ints,
+    outcome: watching.Plays,
+    keys: Keys,
+    elapsed: Floats,
+    state: State,
+    log: Log,
+) -> None:
+    """Some of those who finished or gave up leave a rating, once a title."""
+    viewer = sessions.rows[active]
+    rates, stars = watching.rate(keys, enjoyment, outcome.finished, sessions.world.config.behaviour)
+    rates &= (outcome.finished | outcome.bailed) & ~state.rated[viewer, title]
+    state.rated[viewer[rates], title[rates]] = True
+    some = active[rates]
+    log.add(
+        "ratings",
+        number=sessions.number[some],
+        place=sessions.place[some],
+        start=sessions.start[some],
+        elapsed=elapsed[some].astype(np.int64),
+        title=title[rates],
+        stars=stars[rates],
+    )

@@ -1,0 +1,163 @@
+"""The viewers: where they live, what they like, how much, when and on what they watch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from analysis.simulate import calendars, clock
+from analysis.simulate.catalogue import LATENT
+from analysis.simulate.clock import GENRES
+from analysis.simulate.config import SimulationConfig
+from analysis.simulate.keyed import Floats, Ints, Stream, cumulate, ticks
+
+AGE_BANDS = ("under 18", "18–24", "25–34", "35–49", "50–64", "65 and over")
+PLANS = ("with ads", "standard", "premium")
+AGE_VARIANCE_SHARE = 0.03
+"""Share of the variance of genre tastes that the age band explains."""
+
+_AGE_SHARES = (0.08, 0.14, 0.24, 0.28, 0.17, 0.09)
+_PLAN_SHARES = (0.33, 0.47, 0.20)
+# Habits: share of viewers, then tv, computer, phone, tablet.
+_HABITS = (
+    (0.58, (0.88, 0.06, 0.04, 0.02)),
+    (0.22, (0.60, 0.20, 0.12, 0.08)),
+    (0.10, (0.22, 0.62, 0.11, 0.05)),
+    (0.10, (0.20, 0.10, 0.48, 0.22)),
+)
+SHIFTS = 9
+"""Personal clocks: from four hours early to four hours late."""
+
+
+@dataclass(frozen=True)
+class Viewers:
+    """Viewers as arrays; the viewer with number i has `viewer_id` i + 1.
+
+    Attributes:
+        number: Number of the viewer, which keys all of their luck.
+        place: Row of `calendars.PLACES`.
+        country: Row of `calendars.COUNTRIES`.
+        age: Row of `AGE_BANDS`.
+        plan: Row of `PLANS`.
+        household: Number of the household.
+        joined: Day of joining, counted from the first simulated day (negative before).
+        activity: Sessions a day relative to the mean viewer.
+        shift: Personal clock, 0 (four hours early) to 8 (four hours late).
+        habit: Device habit.
+        price_sensitivity: Change of the log-odds to leave.
+        taste: Weights on the titles' factors, viewers × factors.
+        drift: Direction in which taste drifts, viewers × factors.
+        estimated: The service's imperfect estimate of taste.
+        artwork: Liking of each artwork variant, viewers × variants, ticks.
+    """
+
+    number: Ints
+    place: Ints
+    country: Ints
+    age: Ints
+    plan: Ints
+    household: Ints
+    joined: Ints
+    activity: Floats
+    shift: Ints
+    habit: Ints
+    price_sensitivity: Floats
+    taste: Floats
+    drift: Floats
+    estimated: Floats
+    artwork: Ints
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+    def take(self, rows: Ints) -> Viewers:
+        """Some of the viewers."""
+        return replace(self, **{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+
+def make_viewers(config: SimulationConfig, seed: int) -> Viewers:
+    """All viewers of a simulated service."""
+    luck = Stream(seed, "viewers")
+    number = np.arange(config.viewers)
+    household, leader = _households(luck, number)
+
+    def one_of(shares: tuple[float, ...], who: Ints, slot: int) -> Ints:
+        return np.searchsorted(cumulate(np.array(shares)), luck.uniform(who, slot), side="right")
+
+    place = one_of(tuple(p.share for p in calendars.PLACES), leader, 0)
+    country = np.array([calendars.COUNTRIES.index(p.country) for p in calendars.PLACES])[place]
+    age = one_of(_AGE_SHARES, number, 2)
+    behaviour = config.behaviour
+    taste = _taste(luck, number, age)
+    # What the service knows of a taste is blurred: half of the variance is signal.
+    noise = luck.normal(number[:, None], 40, np.arange(taste.shape[1]))
+    activity = np.exp(behaviour.activity_spread * luck.normal(number, 5) - behaviour.activity_spread**2 / 2)
+    return Viewers(
+        number=number,
+        place=place,
+        country=country,
+        age=age,
+        plan=one_of(_PLAN_SHARES, leader, 3),
+        household=household,
+        joined=_joined(config, luck, number),
+        activity=np.round(activity, 6),
+        shift=np.clip(np.rint(luck.normal(number, 6) * 1.6), -4, 4).astype(np.int64) + 4,
+        habit=one_of(tuple(share for share, _ in _HABITS), number, 7),
+        price_sensitivity=np.round(0.4 * luck.normal(number, 8), 6),
+        taste=taste,
+        drift=np.round(behaviour.drift * luck.normal(number[:, None], 41, np.arange(taste.shape[1])), 6),
+        estimated=np.round(0.75 * taste + 0.5 * noise, 6),
+        artwork=ticks(behaviour.artwork_spread * luck.normal(number[:, None], 42, np.arange(3))),
+    )
+
+
+def _households(luck: Stream, number: Ints) -> tuple[Ints, Ints]:
+    """Household number and its first profile: profiles that follow each other live together in ones to fours."""
+    starts = luck.uniform(number, 9) < 0.48
+    starts[::4] = True
+    household = np.cumsum(starts) - 1
+    leader = number[starts][household]
+    return household, leader
+
+
+def _joined(config: SimulationConfig, luck: Stream, number: Ints) -> Ints:
+    """Day of joining: six tenths before the first day, the rest through the period with more in winter."""
+    before = -1 - (1100 * luck.uniform(number, 10) ** 1.3).astype(int)
+    months = np.array([config.date(day).month for day in range(config.days)])
+    cumulative = cumulate(np.where(np.isin(months, (11, 12, 1)), 1.5, 1.0))
+    during = np.searchsorted(cumulative, luck.uniform(number, 11), side="right")
+    share_before = max(0.5, 1 - config.days / 1600)
+    return np.where(luck.uniform(number, 12) < share_before, before, np.minimum(during, config.days - 1))
+
+
+def _taste(luck: Stream, number: Ints, age: Ints) -> Floats:
+    """Genre tastes as logs of Dirichlet(½) shares, a small effect of age, and tastes in the latent dimensions."""
+    genres = np.arange(len(GENRES))
+    # A squared normal is a Gamma(½), and gammas over their sum are Dirichlet.
+    gamma = luck.normal(number[:, None], 20, genres) ** 2
+    shares = gamma / gamma.sum(axis=1, keepdims=True)
+    logs = np.log(shares * len(GENRES) + 0.2)
+    logs = (logs - logs.mean()) / logs.std()
+    by_age = luck.normal(np.arange(len(AGE_BANDS))[:, None], 21, genres)
+    by_age = (by_age - by_age.mean(axis=0)) / by_age.std(axis=0)
+    blend = np.sqrt(1 - AGE_VARIANCE_SHARE) * logs + np.sqrt(AGE_VARIANCE_SHARE) * by_age[age]
+    latent = 0.75 * luck.normal(number[:, None], 22, np.arange(LATENT))
+    return np.round(np.hstack([1.5 * blend, latent]), 6)
+
+
+def device_shares() -> Floats:
+    """Cumulative device shares, (habit × hour) × devices: phones gain on the way to work and late at night."""
+    hours = np.arange(24)
+    phone = 1 + 1.6 * np.exp(-0.5 * ((hours - 8) / 1.3) ** 2) + 0.6 * (hours < 5)
+    computer = 1 + 0.6 * ((hours >= 10) & (hours <= 16))
+    television = 1 + 0.25 * ((hours >= 19) & (hours <= 22))
+    factors = np.stack([television, computer, phone, np.ones(24)], axis=1)
+    base = np.array([shares for _, shares in _HABITS])
+    return cumulate((base[:, None, :] * factors[None]).reshape(-1, 4))
+
+
+def start_hours() -> Floats:
+    """Cumulative shares of starting hours, (shift × weekday) × hours."""
+    table = np.stack([np.roll(clock.HOURS, shift - SHIFTS // 2, axis=1) for shift in range(SHIFTS)])
+    return cumulate(table.reshape(-1, 24))

@@ -1,0 +1,59 @@
+"""The world: everything that stands before anyone watches, made from a configuration and a seed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from analysis.simulate import calendars, clock
+from analysis.simulate.catalogue import Catalogue, make_catalogue
+from analysis.simulate.config import SimulationConfig
+from analysis.simulate.keyed import Floats, Ints, ticks
+from analysis.simulate.viewers import Viewers, device_shares, make_viewers, start_hours
+
+
+@dataclass(frozen=True)
+class World:
+    """A simulated service before its first day."""
+
+    config: SimulationConfig
+    seed: int
+    catalogue: Catalogue
+    viewers: Viewers
+
+    @cached_property
+    def by_hour(self) -> Ints:
+        """Log-odds that hour and weekday add to titles, (weekday × hour) × titles, ticks."""
+        table = clock.hour_weekday_genre().reshape(-1, len(clock.GENRES))
+        return ticks(np.round(table @ self.catalogue.genre_weights.T, 6)).astype(np.int16)
+
+    @cached_property
+    def start_hours(self) -> Floats:
+        """Cumulative shares of starting hours, (personal clock × weekday) × hours."""
+        return start_hours()
+
+    @cached_property
+    def device_shares(self) -> Floats:
+        """Cumulative shares of devices, (habit × hour) × devices."""
+        return device_shares()
+
+    def by_day(self, date: dt.date) -> Ints:
+        """Log-odds that appeal, freshness and season add to titles on a day, countries × titles, ticks."""
+        catalogue, rules = self.catalogue, self.config.behaviour
+        season = np.stack([clock.season_genre(date, c, calendars.school_holiday(c, date)) for c in calendars.COUNTRIES])
+        moved = np.round(season @ catalogue.genre_weights.T, 6) + catalogue.is_christmas * clock.christmas(date)
+        return catalogue.appeal + self.freshness(date) + ticks(moved + rules.click)
+
+    def freshness(self, date: dt.date) -> Ints:
+        """Log-odds that a recent release adds, ticks."""
+        rules = self.config.behaviour
+        age = np.maximum(self.config.day(date) - self.catalogue.released, 0)
+        return ticks(rules.freshness * np.exp(-age / rules.freshness_days))
+
+
+def make_world(config: SimulationConfig, seed: int) -> World:
+    """The world of a configuration and a seed."""
+    return World(config, seed, make_catalogue(config, seed), make_viewers(config, seed))
