@@ -4,18 +4,25 @@ from analysis.patterns.clock import Clock, clock
 from analysis.patterns.daily import DailyTrend, daily
 from analysis.patterns.events import Events, events, zones
 from analysis.patterns.filters import EmptySelection, Filters
+from analysis.patterns.look import Choices, Patterns, choices, look, prepare, prepared
 from analysis.patterns.seasons import MonthGenre, months
 
 __all__ = [
+    "Choices",
     "Clock",
     "DailyTrend",
     "EmptySelection",
     "Events",
     "Filters",
     "MonthGenre",
+    "Patterns",
+    "choices",
     "clock",
     "daily",
     "events",
+    "look",
     "months",
+    "prepare",
+    "prepared",
     "zones",
 ]

@@ -33,6 +33,7 @@ _MOST_PATTERNS = 60
 """Pairs of device and kind that fit into one 64-bit number."""
 
 _GRAINS = {"day": ("date",), "hour": ("month", "weekday", "hour")}
+_PAIRS: dict[str, tuple[tuple[str, str], ...]] = {}
 _IN_MEMORY: dict[str, dict[str, pa.Table]] = {}
 
 
@@ -104,27 +105,43 @@ def audience(
     A viewer may appear in several parts on one day, so the whole table is counted at once, bucket by bucket of
     viewers; a new part means counting again.
     """
-    clock = cubes.build(dataset, cubes.CLOCK, what, workspace=workspace, progress=progress)
-    devices, kinds = clock.values("device") or ["*"], clock.values("kind") or ["*"]
-    pairs = tuple((device, kind) for device in devices for kind in kinds)
-    if len(pairs) > _MOST_PATTERNS:
-        pairs = (("*", "*"),)
-    parts = [cubes.cube_key(dataset, what, ("audience",), part.sha256) for part in dataset.info.tables[what.table]]
-    key = cubes.digest([str(VERSION), *parts])
-    countries = "country" in what.splits
+    key, countries = _key(dataset, what), "country" in what.splits
+    pairs = _PAIRS.get(key)
+    if pairs is None:
+        clock = cubes.build(dataset, cubes.CLOCK, what, workspace=workspace, progress=progress)
+        pairs = _PAIRS[key] = _pairs(clock.values("device") or ["*"], clock.values("kind") or ["*"])
     with cubes.BUILDING:
         if dataset.folder is None:
             if key not in _IN_MEMORY:
                 _IN_MEMORY.clear()
                 _IN_MEMORY[key] = _build(dataset, what, pairs, progress)
             return Audience(pairs, countries, None, _IN_MEMORY[key])
-        folder = (workspace or Workspace()).cubes / "audience"
-        files = {grain: folder / f"{grain}-{key}.parquet" for grain in _GRAINS}
+        files = _files(key, workspace)
         if not all(file.is_file() for file in files.values()):
             for grain, table in _build(dataset, what, pairs, progress).items():
                 with engine.reading() as cursor:
                     cubes.write(cursor.arrow(table), files[grain])
         return Audience(pairs, countries, files, None)
+
+
+def _pairs(devices: list[str], kinds: list[str]) -> tuple[tuple[str, str], ...]:
+    pairs = tuple((device, kind) for device in devices for kind in kinds)
+    return pairs if len(pairs) <= _MOST_PATTERNS else (("*", "*"),)
+
+
+def counted(dataset: Dataset, what: Events, workspace: Workspace | None = None) -> bool:
+    """Whether `audience` has its files already; always true in memory."""
+    return dataset.folder is None or all(file.is_file() for file in _files(_key(dataset, what), workspace).values())
+
+
+def _key(dataset: Dataset, what: Events) -> str:
+    parts = [cubes.cube_key(dataset, what, ("audience",), part.sha256) for part in dataset.info.tables[what.table]]
+    return cubes.digest([str(VERSION), *parts])
+
+
+def _files(key: str, workspace: Workspace | None) -> dict[str, Path]:
+    folder = (workspace or Workspace()).cubes / "audience"
+    return {grain: folder / f"{grain}-{key}.parquet" for grain in _GRAINS}
 
 
 def _build(

@@ -52,6 +52,11 @@ class Events:
         return "plays" if self.table == "views" else "ratings"
 
 
+_KNOWN: dict[tuple[str, str, str | None], Events] = {}
+"""What was found out about a content; a page asks five times a rerun, and each time opens files."""
+_KEPT = 64
+
+
 def events(dataset: Dataset, zone: str | None = None) -> Events:
     """Say what can be counted in `dataset`.
 
@@ -62,6 +67,16 @@ def events(dataset: Dataset, zone: str | None = None) -> Events:
     Raises:
         ParameterError: The zone is unknown.
     """
+    key = (dataset.content_hash, dataset.info.time_zone, zone)
+    found = _KNOWN.get(key)
+    if found is None:
+        while len(_KNOWN) >= _KEPT:
+            _KNOWN.pop(next(iter(_KNOWN)), None)
+        found = _KNOWN[key] = _look_up(dataset, zone)
+    return found
+
+
+def _look_up(dataset: Dataset, zone: str | None) -> Events:
     table: EventTable = "views" if dataset.has("views") else "ratings"
     columns = dataset.columns(table)
     titles = dataset.columns("titles") if dataset.has("titles") else ()

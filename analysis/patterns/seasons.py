@@ -74,14 +74,21 @@ class MonthGenre(Result):
         """Cells whose lift differs from 1 at the false discovery rate, shape (M, G)."""
         return np.nan_to_num(self.q, nan=1.0) <= FALSE_DISCOVERIES
 
+    def claims(self) -> list[tuple[int, int]]:
+        """Row and column of each claimed cell, the largest shrunk lift (up or down) first."""
+        rows, columns = np.nonzero(self.claimed)
+        size = np.abs(np.log(self.shrunk[rows, columns]))
+        return [(int(rows[i]), int(columns[i])) for i in np.argsort(-size, kind="stable")]
+
     @property
     def strongest(self) -> tuple[int, int] | None:
-        """Row and column of the claimed cell with the largest shrunk lift up or down; None without a claim."""
-        if not self.claimed.any():
-            return None
-        size = np.where(self.claimed, np.abs(np.log(self.shrunk)), -1.0)
-        month, genre = divmod(int(size.argmax()), len(self.genres))
-        return month, genre
+        """The first of the claims, or None without one."""
+        return next(iter(self.claims()), None)
+
+    def caveats(self) -> tuple[str, ...]:
+        """What the counts do not tell, in sentences."""
+        one_year = f"All of it is from {self.years[0]}: whether it comes back every year can't be seen in one year."
+        return (SUPPLY_CAVEAT, one_year) if self.years[0] == self.years[1] else (SUPPLY_CAVEAT,)
 
     def to_frame(self) -> pd.DataFrame:
         """One row a cell: month, genre, counts, shares, lift with its interval, shrunk lift, q-value, claim."""
@@ -105,21 +112,23 @@ class MonthGenre(Result):
 
     def headline(self) -> str:
         """The strongest finding in a few words, for the title of a chart."""
-        if self.strongest is None:
+        found = self.strongest
+        if found is None:
             return "No genre stands out in any month"
-        month, genre = self.strongest
+        month, genre = found
         month_name = MONTHS[self.months[month] - 1]
         return f"{self.genres[genre]} in {month_name} holds {self.lift[month, genre]:.2f} × its usual share"
 
     def summary(self) -> str:
         """The strongest claim with its interval, and how many claims there are; or that there is none."""
         tested = int(np.isfinite(self.q).sum())
-        if self.strongest is None:
+        found = self.strongest
+        if found is None:
             return (
                 f"No genre's share differs from its usual one in any month, beyond chance, in {tested} tested cells "
                 f"(false discovery rate {percent(FALSE_DISCOVERIES, 0)}, {self.what.zone_label})."
             )
-        m, g = self.strongest
+        m, g = found
         noun = "minutes" if self.measure == "minutes" else self.what.noun
         return (
             f"In {MONTHS[self.months[m] - 1]} {self.genres[g]} holds {percent(self.share[m, g])} of {noun}, "
@@ -166,7 +175,9 @@ def months(
     cube = cubes.build(dataset, cubes.SEASONS, what, workspace=workspace, progress=progress)
     cells = cube.totals(["bucket", "month", "genre"], filters)
     if set(cells["genre"]) == {NO_GENRE}:
-        raise DataError(f"None of the titles counted here has a genre ({dataset.name}).", "Import genres beside them.")
+        raise EmptySelection(
+            f"None of the titles counted here has a genre ({dataset.name}).", "Import genres beside them."
+        )
     if cells[measure].sum() <= 0:
         raise EmptySelection("No minutes were watched in this selection.", "Look at plays instead.")
     return _season(cells, what, filters, measure)

@@ -1,0 +1,135 @@
+"""Viewing patterns: when people watch, what, and whether it grows."""
+
+import streamlit as st
+
+from analysis import patterns
+from analysis.data import Dataset
+from analysis.patterns.clock import EVEN_WEEKEND
+from ui import jobs, state
+from ui.charts import patterns as charts
+from ui.glossary import define
+from ui.story import Card, Story
+from ui.text import count, escape, interval, share
+
+AT_ONCE = 3_000_000
+"""Rows that are counted while the page waits; more are counted by a job."""
+RATED = (
+    "This dataset has ratings and no plays, so this page shows when people rate. People rate days after they watched, "
+    "and many titles in one sitting: read it as the rhythm of rating, not of watching."
+)
+MEANS = (
+    "The first chart says when to release and to remind, the second what is in season, the third whether it grows. "
+    "An interval that holds no change means that nobody can tell."
+)
+COMPUTED = (
+    "Everything counts in the hour it starts in, on the clock named above each chart. Looked at alone, a genre counts "
+    "every title that has it; in the month chart a title of k genres counts 1/k in each, so that a month adds up to "
+    "100 %. Intervals are clustered by viewer: viewers are hashed into 64 buckets, and each is left out once "
+    "(jackknife). Lifts are shrunk towards 1 by how little they rest on, and marked where the false discovery rate "
+    "over all cells is at most 5 % (Benjamini and Hochberg). The trend is a Poisson regression on day and weekday "
+    "with Newey–West errors. A day without any data in a busy dataset is a gap, shaded and left out; other empty days "
+    "are zeros. Viewers are distinct viewers of the day or hour; they are not shown when one genre is chosen."
+)
+MEASURES = {"events": "Plays", "minutes": "Minutes"}
+
+
+@st.cache_data(max_entries=32, ttl=3600, show_spinner=False)
+def choices(_dataset: Dataset, content: str, zone: str | None) -> patterns.Choices:
+    return patterns.choices(_dataset, zone=zone, workspace=state.workspace())
+
+
+@st.cache_data(max_entries=64, ttl=3600, show_spinner=False)
+def look(_dataset: Dataset, content: str, chosen: tuple, zone: str | None, measure: str) -> patterns.Patterns:
+    filters = patterns.Filters(*chosen)
+    return patterns.look(_dataset, filters=filters, zone=zone, measure=measure, workspace=state.workspace())
+
+
+def pick(label: str, key: str, options: tuple[str, ...], everything: str) -> str | None:
+    """A filter that the URL keeps; nothing is shown where there is nothing to choose."""
+    asked = st.query_params.get(key)
+    if asked is not None and asked not in (*options, everything):
+        st.warning(f"The link asks for {escape(asked)}, which is not in this dataset. Showing {everything.lower()}.")
+    if not options:
+        return None
+    picked = st.selectbox(label, (everything, *options), key=key, bind="query-params")
+    return picked if picked in options else None
+
+
+story = Story.begin(
+    "Viewing patterns", "When do people watch, what do they watch when, and does it grow?", needs=("views", "ratings")
+)
+dataset, what = story.dataset, patterns.events(story.dataset)
+rated = what.table == "ratings"
+content, zone, measure = dataset.content_hash, None, "events"
+if rated:
+    story.text(RATED)
+    zone = pick("Time zone", "patterns_zone", patterns.zones(), f"Time zone of the data ({what.zone})")
+
+if dataset.info.rows(what.table) > AT_ONCE and not patterns.prepared(dataset, zone=zone, workspace=state.workspace()):
+    story.empty(f"The {what.noun} of this dataset have not been counted yet.", "It is done once and then kept.")
+    argv = ["patterns", "--data", state.current_key(), *(["--zone", zone] if zone else [])]
+    jobs.submit_button(
+        f"Count {dataset.info.rows(what.table):,} {what.noun}",
+        argv,
+        title=f"Count the {what.noun} of {dataset.name}",
+        kind="patterns",
+        key="patterns_count",
+        dataset_hash=content,
+    )
+    jobs.panel("patterns", dataset_hash=content)
+    st.stop()
+
+with st.spinner(f"Counting {what.noun}", show_time=True):
+    known = choices(dataset, content, zone)
+first, last = known.months[0], known.months[-1]
+with st.container(horizontal=True, vertical_alignment="bottom", key="patterns_filters"):
+    if len(known.months) > 1:
+        first, last = st.select_slider(
+            "Months", known.months, value=(first, last), key="patterns_months", bind="query-params"
+        )
+    if what.has_minutes:
+        measure = st.segmented_control(
+            "Count", list(MEASURES), format_func=MEASURES.get, default="events", required=True,
+            key="patterns_measure", bind="query-params",
+        )  # fmt: skip
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    genre = pick("Genre", "patterns_genre", known.genres, "All genres")
+    device = pick("Device", "patterns_device", known.devices, "All devices")
+    country = pick("Country", "patterns_country", known.countries, "All countries")
+    kind = pick("Films or series", "patterns_kind", known.kinds, "Films and series")
+months = (first if first != known.months[0] else None, last if last != known.months[-1] else None)
+
+try:
+    with st.spinner(f"Counting {what.noun}", show_time=True):
+        found = look(dataset, content, (*months, genre, device, country, kind), zone, measure or "events")
+except patterns.EmptySelection as nothing:
+    story.empty(escape(nothing.problem), escape(nothing.remedy))
+    st.stop()
+
+week, season, trend = found.clock, found.months, found.daily
+story.verdict(week.summary())
+weekend, night = week.weekend, week.night
+story.metrics(
+    [
+        Card("Weekend share", share(weekend.value), define("weekend share"), f"even week: {share(EVEN_WEEKEND)}"),
+        Card(
+            "Night share",
+            share(night.value),
+            define("night share"),
+            interval(night.low, night.high, percent=True) if night.known else None,
+        ),
+        Card("Busiest hour", f"{week.peak_hour}:00", define("local time"), f"{share(week.peak_hour_share)} of all"),
+        Card(week.noun.capitalize(), count(week.values.sum()), None, f"{trend.days[0]} to {trend.days[-1]}"),
+    ]
+)
+story.chart(charts.clock(week), key="patterns_clock", alt=week.summary())
+if season is not None:
+    story.chart(charts.seasons(season), key="patterns_seasons", alt=season.summary())
+    story.text(season.summary())
+    story.text(" ".join((*season.caveats(), *(["The genre filter does not apply to this chart."] if genre else []))))
+story.chart(charts.daily(trend), key="patterns_daily", alt=trend.summary())
+story.text(trend.summary())
+if known.untimed:
+    story.text(f"{known.untimed:,} {what.noun} carry no time and are not counted.")
+story.explain(MEANS, COMPUTED)
+story.end(found.numbers())

@@ -1,0 +1,179 @@
+"""Charts of viewing patterns: the clock, the seasons, the daily trend."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+
+from analysis.patterns import Clock, DailyTrend, MonthGenre
+from analysis.patterns.words import MONTHS, WEEKDAYS
+from ui.charts import theme
+
+_LEAST_RANGE = np.log2(1.25)
+"""The colours of lifts reach at least from 0.8 to 1.25, so that noise doesn't look like a finding."""
+_ROW = 26
+"""Height of a heatmap's row, in pixels."""
+
+
+def clock(result: Clock) -> go.Figure:
+    """Hour × weekday heatmap: share of the week in each hour."""
+    figure = theme.figure(
+        result.headline(),
+        subtitle=f"Share of the week's {result.noun} in each hour · {result.what.zone_label}",
+        height=330,
+    )
+    shares = result.shares * 100
+    figure.add_heatmap(
+        z=shares,
+        x=list(range(24)),
+        y=list(WEEKDAYS),
+        text=_clock_hover(result),
+        hovertemplate="%{text}<extra></extra>",
+        colorscale=theme.SEQUENTIAL,
+        zmin=0,
+        zmax=float(shares.max()),
+        xgap=1,
+        ygap=1,
+        colorbar={"title": {"text": "share"}, "ticksuffix": " %", "thickness": 12, "outlinewidth": 0},
+    )
+    figure.update_xaxes(
+        tickvals=list(range(0, 24, 3)), ticktext=[f"{h}:00" for h in range(0, 24, 3)], showgrid=False, title="Hour"
+    )
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    return figure
+
+
+def seasons(result: MonthGenre) -> go.Figure:
+    """Month × genre heatmap of lifts, centred at 1; the cells that differ beyond chance carry their number."""
+    years = "–".join(dict.fromkeys(str(year) for year in result.years))
+    figure = theme.figure(
+        result.headline(),
+        subtitle=(
+            f"Share in the month ÷ share overall, shrunk towards 1; numbers mark what chance does not explain · "
+            f"{years} · {result.what.zone_label}"
+        ),
+        height=110 + _ROW * len(result.genres),
+    )
+    colour = np.log2(result.shrunk.T)
+    seen = np.abs(colour[np.isfinite(colour)])
+    reach = float(max(seen.max(initial=0.0), _LEAST_RANGE))
+    marks = [[f"{lift:.2f}" if claimed else "" for lift, claimed in zip(*row, strict=True)]
+             for row in zip(result.lift.T, result.claimed.T, strict=True)]  # fmt: skip
+    ticks = np.linspace(-reach, reach, 5)
+    figure.add_heatmap(
+        z=colour,
+        x=[MONTHS[month - 1][:3] for month in result.months],
+        y=list(result.genres),
+        text=marks,
+        texttemplate="%{text}",
+        customdata=_seasons_hover(result),
+        hovertemplate="%{customdata}<extra></extra>",
+        hoverongaps=True,
+        colorscale=theme.DIVERGING,
+        zmin=-reach,
+        zmid=0,
+        zmax=reach,
+        xgap=1,
+        ygap=1,
+        colorbar={
+            "title": {"text": "lift"},
+            "tickvals": ticks,
+            "ticktext": [f"{2**tick:.2f}" for tick in ticks],
+            "thickness": 12,
+            "outlinewidth": 0,
+        },
+    )
+    figure.update_xaxes(type="category", showgrid=False)
+    figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
+    return figure
+
+
+def daily(result: DailyTrend) -> go.Figure:
+    """The daily counts with their seven-day mean; below them, where known, the viewers active on the day."""
+    with_viewers = result.viewers is not None
+    figure = theme.figure(
+        result.headline(),
+        subtitle=f"{result.noun.capitalize()} a day and their mean over seven days · {result.what.zone_label}",
+        height=460 if with_viewers else 340,
+    )
+    if with_viewers:
+        figure.set_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.62, 0.38], vertical_spacing=0.08)
+    days = list(result.days)
+    top = {"row": 1, "col": 1} if with_viewers else {}
+    figure.add_scatter(
+        x=days,
+        y=result.values,
+        mode="lines" if len(days) > 60 else "lines+markers",
+        name="each day",
+        line={"color": theme.rgba(theme.SKY, 0.7), "width": 1},
+        connectgaps=False,
+        hovertemplate="%{x|%a %d %b %Y}: %{y:,.0f} " + result.noun + "<extra></extra>",
+        **top,
+    )
+    figure.add_scatter(
+        x=days,
+        y=result.mean_7,
+        mode="lines",
+        name="mean of seven days",
+        line={"color": theme.BLUE, "width": 2.5},
+        connectgaps=False,
+        hovertemplate="week around %{x|%d %b %Y}: %{y:,.0f} a day<extra></extra>",
+        **top,
+    )
+    if with_viewers:
+        figure.add_scatter(
+            x=days,
+            y=result.viewers,
+            mode="lines" if len(days) > 60 else "lines+markers",
+            name="active viewers",
+            line={"color": theme.AMBER, "width": 1.5},
+            connectgaps=False,
+            hovertemplate="%{x|%a %d %b %Y}: %{y:,.0f} viewers<extra></extra>",
+            row=2,
+            col=1,
+        )
+        figure.update_yaxes(title="active viewers", rangemode="tozero", row=2, col=1)
+    figure.update_yaxes(title=result.noun, rangemode="tozero", **top)
+    for first, last in _gaps(result):
+        figure.add_vrect(x0=first, x1=last, fillcolor=theme.rgba(theme.UNSURE, 0.18), line_width=0)
+    return figure
+
+
+def _clock_hover(result: Clock) -> list[list[str]]:
+    def words(day: int, hour: int) -> str:
+        lines = [
+            f"<b>{WEEKDAYS[day]} {hour}:00 to {hour + 1}:00</b>",
+            f"{result.events[day, hour]:,.0f} {result.what.noun}",
+            f"{result.shares[day, hour] * 100:.2f} % of the week's {result.noun}",
+        ]
+        if result.what.has_minutes:
+            lines.append(f"{result.minutes[day, hour]:,.0f} minutes")
+        if np.isfinite(result.completion[day, hour]):
+            lines.append(f"{result.completion[day, hour] * 100:.0f} % of a title watched on average")
+        if result.viewers is not None:
+            lines.append(f"{result.viewers[day, hour]:,.1f} viewers on a mean {WEEKDAYS[day]}")
+        return "<br>".join(lines)
+
+    return [[words(day, hour) for hour in range(24)] for day in range(7)]
+
+
+def _seasons_hover(result: MonthGenre) -> list[list[str]]:
+    def words(m: int, g: int) -> str:
+        lines = [
+            f"<b>{result.genres[g]} in {MONTHS[result.months[m] - 1]}</b>",
+            f"{result.share[m, g] * 100:.1f} % in the month, {result.overall[g] * 100:.1f} % overall",
+        ]
+        if np.isfinite(result.low[m, g]):
+            lines.append(f"lift {result.lift[m, g]:.2f} ({result.low[m, g]:.2f} to {result.high[m, g]:.2f})")
+        lines.append(f"{result.events[m, g]:,.0f} {result.what.noun}")
+        lines.append("differs beyond chance" if result.claimed[m, g] else "may be chance")
+        return "<br>".join(lines)
+
+    return [[words(m, g) for m in range(len(result.months))] for g in range(len(result.genres))]
+
+
+def _gaps(result: DailyTrend) -> list[tuple[object, object]]:
+    """First and last day of each run of silent days."""
+    silent = np.flatnonzero(np.isnan(result.events))
+    runs = np.split(silent, np.flatnonzero(np.diff(silent) > 1) + 1)
+    return [(result.days[run[0]], result.days[run[-1]]) for run in runs if len(run)]
