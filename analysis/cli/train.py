@@ -51,15 +51,12 @@ def train(
     as_json: common.JsonOption = False,
 ) -> None:
     """Train and compare recommenders, and keep the run, so that the pages show it."""
-    from analysis.recommend.runs import keep_run, write_reference
+    from analysis.recommend import LeaderboardBrief, keep_run, write_reference
     from analysis.workspace import Workspace
 
     board = _evaluate(data, models, signal, share, at, k, seed)
-    if reference:
-        run = write_reference(common.dataset(data), board)
-    else:
-        run = keep_run(Workspace(), board)
-    common.emit(run, as_json)
+    run = write_reference(common.dataset(data), board) if reference else keep_run(Workspace(), board)
+    common.emit(run if as_json else LeaderboardBrief(board), as_json)
 
 
 def evaluate_models(
@@ -73,7 +70,10 @@ def evaluate_models(
     as_json: common.JsonOption = False,
 ) -> None:
     """Train and compare recommenders, and print the leaderboard without keeping anything."""
-    common.emit(_evaluate(data, models, signal, share, at, k, seed), as_json)
+    from analysis.recommend import LeaderboardBrief
+
+    board = _evaluate(data, models, signal, share, at, k, seed)
+    common.emit(board if as_json else LeaderboardBrief(board), as_json)
 
 
 def _evaluate(

@@ -196,6 +196,28 @@ class Leaderboard(Result):
             raise DataError(f"The leaderboard can't be read ({error!r}).", "Train the models again.") from error
 
 
+@dataclass(frozen=True)
+class LeaderboardBrief(Result):
+    """A leaderboard with the few columns that fit on a terminal or a page; `Leaderboard.to_frame` has them all.
+
+    Attributes:
+        leaderboard: The whole.
+    """
+
+    leaderboard: Leaderboard
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a model: its label, NDCG with the ends of its interval, and the metrics most asked for."""
+        whole = self.leaderboard.to_frame()
+        wanted = ["label", "ndcg", "ndcg_low", "ndcg_high", "recall", "hit_rate", "coverage", "novelty", "rmse"]
+        columns = [c for c in [*wanted, "fit_seconds", "error"] if c in whole.columns]
+        return whole[columns].rename(columns={"label": "model"})
+
+    def summary(self) -> str:
+        """The leaderboard's sentence."""
+        return self.leaderboard.summary()
+
+
 def _entry(stored: Mapping[str, Any]) -> Entry:
     nan = math.nan
     estimates = {
