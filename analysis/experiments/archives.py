@@ -371,7 +371,9 @@ def _moments(row: pd.Series, side: str) -> Moments:
 def _kind(arms: dict[str, Moments]) -> Kind:
     """A metric whose variance is p(1 − p) in all variants counts units; the file has no other word for it."""
     share = all(
-        0 <= m.mean <= 1 and math.isclose(m.variance, m.mean * (1 - m.mean), rel_tol=1e-5, abs_tol=1e-12)
+        0 <= m.mean <= 1
+        and abs(m.total - round(m.total)) <= 1e-6 * max(1.0, m.total)
+        and math.isclose(m.variance, m.mean * (1 - m.mean), rel_tol=1e-5, abs_tol=1e-12)
         for m in arms.values()
     )
     return "proportion" if share else "mean"

@@ -149,7 +149,8 @@ def read_experiment(
     control = control if control is not None else guess_control(tuple(units))
     if control in units:
         units = {control: units[control]} | units
-    truth = {t["metric"]: (t["difference"], t["relative"]) for t in known.get("true_effects", ()) if t["relative"]}
+    effects = [t for t in known.get("true_effects", ()) if t["relative"] is not None]
+    truth = {t["metric"]: (float(t["difference"]), float(t["relative"])) for t in effects}
     code = (
         "import datetime as dt\n\n"
         "from analysis.data import Dataset\n"
