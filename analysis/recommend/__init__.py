@@ -14,6 +14,7 @@ from analysis.recommend.home import (
     ViewerChoices,
     ViewerHome,
     Watched,
+    any_viewer,
     find_viewers,
     viewer_home,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "ViewerChoices",
     "ViewerHome",
     "Watched",
+    "any_viewer",
     "default_signal",
     "delete_run",
     "evaluate",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import narwhals as nw
+import numpy as np
 import pandas as pd
 
 from analysis import engine
@@ -174,23 +175,7 @@ def find_viewers(
         new: Only those without history before the split; otherwise only those with some.
         limit: How many are listed, those with most to test on first.
     """
-    moment = dt.datetime.fromisoformat(leaderboard.split_at)
-    table, at = _source(leaderboard)
-    with dataset.read() as tables:
-        early = (nw.col(at) < moment).cast(nw.Int64)
-        counts = engine.to_pandas(
-            tables[table]
-            .select("viewer_id", early=early, late=1 - early)
-            .group_by("viewer_id")
-            .agg(before=nw.col("early").sum(), after=nw.col("late").sum())
-        )
-        names = _viewer_names(tables) if dataset.has("viewers") else None
-    frame = counts.astype("int64")
-    if names is not None:
-        frame = frame.merge(names, on="viewer_id", how="left")
-    else:
-        frame["name"] = None
-    frame["name"] = frame["name"].astype(object).where(frame["name"].notna(), None)
+    frame = _counted(dataset, leaderboard)
     frame = frame[(frame["before"] == 0) == new]
     words = search.strip().lower()
     if words:
@@ -198,6 +183,22 @@ def find_viewers(
         frame = frame[frame["viewer_id"].astype(str).str.startswith(words) | named]
     frame = frame.sort_values(["after", "viewer_id"], ascending=[False, True], ignore_index=True)
     return ViewerChoices(frame[["viewer_id", "name", "before", "after"]].head(limit), len(frame))
+
+
+def any_viewer(dataset: Dataset, leaderboard: Leaderboard, rng: np.random.Generator, *, new: bool = False) -> int:
+    """A viewer drawn by chance from those with something to look at: watched after the split, and before it unless new.
+
+    Raises:
+        DataError: There is none.
+    """
+    frame = _counted(dataset, leaderboard)
+    fitting = frame.loc[(frame["after"] > 0) & ((frame["before"] == 0) == new), "viewer_id"]
+    if not len(fitting):
+        raise DataError(
+            f"No {'new viewer' if new else 'viewer with history'} watched anything after the split.",
+            "Choose one from the list.",
+        )
+    return int(rng.choice(fitting.sort_values().to_numpy()))
 
 
 def viewer_home(dataset: Dataset, run: Run, viewer_id: int, *, k: int = 10, history: int = 20) -> ViewerHome:
@@ -243,6 +244,27 @@ def viewer_home(dataset: Dataset, run: Run, viewer_id: int, *, k: int = 10, hist
         without_list=tuple(entry.label for entry in board.finished if entry.model not in lists),
         split_at=board.split_at,
     )
+
+
+def _counted(dataset: Dataset, leaderboard: Leaderboard) -> pd.DataFrame:
+    """Every viewer with plays: id, name or None, and the number of plays on either side of the split."""
+    moment = dt.datetime.fromisoformat(leaderboard.split_at)
+    table, at = _source(leaderboard)
+    with dataset.read() as tables:
+        early = (nw.col(at) < moment).cast(nw.Int64)
+        counts = engine.to_pandas(
+            tables[table]
+            .select("viewer_id", early=early, late=1 - early)
+            .group_by("viewer_id")
+            .agg(before=nw.col("early").sum(), after=nw.col("late").sum())
+        )
+        names = _viewer_names(tables) if dataset.has("viewers") else None
+    frame = counts.astype("int64")
+    if names is None:
+        return frame.assign(name=None)
+    frame = frame.merge(names, on="viewer_id", how="left")
+    frame["name"] = frame["name"].astype(object).where(frame["name"].notna(), None)
+    return frame
 
 
 def _source(leaderboard: Leaderboard) -> tuple[str, str]:

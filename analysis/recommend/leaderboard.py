@@ -104,6 +104,26 @@ class Leaderboard(Result):
             rows.append(row | {"error": entry.error})
         return pd.DataFrame(rows).astype({"rank": "Int64"})
 
+    def pairs_frame(self) -> pd.DataFrame:
+        """One row a pair of models: difference on NDCG@k, interval, effect size, corrected p-value and verdict."""
+        labels = {entry.model: entry.label for entry in self.entries}
+        rows = [
+            {
+                "first": labels[pair.first],
+                "second": labels[pair.second],
+                "difference": pair.difference,
+                "low": pair.low,
+                "high": pair.high,
+                "effect": pair.effect,
+                "p_holm": pair.p_holm,
+                "verdict": "told apart" if pair.told_apart else "can't be told apart",
+            }
+            for pair in self.comparisons
+        ]
+        return pd.DataFrame(
+            rows, columns=["first", "second", "difference", "low", "high", "effect", "p_holm", "verdict"]
+        )
+
     def summary(self) -> str:
         """Which model is best, by how much, and how sure that is."""
         if not self.finished:

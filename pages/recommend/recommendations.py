@@ -1,0 +1,143 @@
+"""Recommendations: what would each model show this viewer, and did they watch it?"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from analysis import recommend
+from analysis.data import Dataset
+from analysis.errors import PrimetimeError
+from ui import state
+from ui.glossary import define
+from ui.posters import poster
+from ui.story import Card, Story, error_box
+from ui.text import escape
+
+POSTER = 118
+"""Width of a poster in pixels."""
+LISTED = 200
+GROUPS = {"known": "With history", "new": "New ones"}
+MEANS = (
+    "Each row is what one model would have shown on the day of the split, knowing only what came before. A flag marks "
+    "what the viewer then went on to watch. One viewer proves nothing: whose list is better is decided over all "
+    "viewers, on Train & compare."
+)
+COMPUTED = (
+    "The lists were made when the run was trained and are kept with it. Titles watched before the split are left out. "
+    "A viewer who had watched nothing has no taste to go by and gets the lists of the popularity models only. Posters "
+    "are drawn from name and genre; they are not the titles' real artwork."
+)
+
+
+@st.cache_data(max_entries=64, ttl=3600, show_spinner=False)
+def find(_dataset: Dataset, _run: recommend.Run, content: str, run_id: str, words: str, new: bool) -> tuple:
+    found = recommend.find_viewers(_dataset, _run.leaderboard, words, new=new, limit=LISTED)
+    return tuple(found.viewers.itertuples(index=False, name=None)), found.summary()
+
+
+@st.cache_data(max_entries=256, ttl=3600, show_spinner=False)
+def look(_dataset: Dataset, _run: recommend.Run, content: str, run_id: str, viewer: int, k: int):
+    return recommend.viewer_home(_dataset, _run, viewer, k=k)
+
+
+def draw_by_chance(new: bool) -> None:
+    try:
+        drawn = recommend.any_viewer(dataset, run.leaderboard, np.random.default_rng(), new=new)
+    except PrimetimeError as error:
+        st.session_state["recommend_problem"] = error
+        return
+    st.session_state["recommend_words"] = ""
+    st.session_state["recommend_viewer"] = drawn
+
+
+def choose_viewer() -> tuple[int | None, int]:
+    """The viewer to look at, and the length of the lists."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        group = st.segmented_control(
+            "Viewers", list(GROUPS), format_func=GROUPS.get, default="known", required=True,
+            key="recommend_group", bind="query-params", help=define("cold viewer"),
+        )  # fmt: skip
+        words = st.text_input("Search", key="recommend_words", placeholder="Number or name", max_chars=40)
+        listed, summary = find(dataset, run, dataset.content_hash, run.id, words, group == "new")
+        described = {int(v): f"{name or f'Viewer {v}'} · {b} before, {a} after" for v, name, b, a in listed}
+        asked = str(st.session_state.get("recommend_viewer", st.query_params.get("recommend_viewer", "")))
+        if asked.lstrip("-").isdecimal() and not words:
+            described.setdefault(int(asked), f"Viewer {asked}")
+        viewer = st.selectbox(
+            "Viewer", list(described), format_func=described.get, key="recommend_viewer", bind="query-params"
+        )
+        st.button(
+            "Anyone", icon=":material/shuffle:", on_click=draw_by_chance, args=(group == "new",),
+            key="recommend_random", help="A viewer drawn by chance.",
+        )  # fmt: skip
+        k = st.slider("Titles a row", 5, recommend_length, min(10, recommend_length), key="recommend_row")
+    st.caption(escape(summary))
+    return viewer, k
+
+
+def posters(titles: Sequence[recommend.Recommended | recommend.Watched], flags: Sequence[str]) -> None:
+    """A row of posters."""
+    st.image(
+        [poster(title.name, title.genres, note=flag) for title, flag in zip(titles, flags, strict=True)],
+        width=POSTER,
+        alt=[f"{title.name}{f', {flag.lower()}' if flag else ''}" for title, flag in zip(titles, flags, strict=True)],
+    )
+
+
+def shelf_row(shelf: recommend.Shelf, tested: int) -> None:
+    with st.container(border=True, key=f"recommend_shelf_{shelf.model}"):
+        came_true = f"{shelf.hits} of {len(shelf.titles)} watched later" if tested else "nothing watched since"
+        st.markdown(f"**{escape(shelf.label)}** :gray-badge[{came_true}]")
+        posters(shelf.titles, ["Watched" if title.watched_later else "" for title in shelf.titles])
+
+
+story = Story.begin(
+    "Recommendations", "What would each model show this viewer, and did they watch it?", needs=("views", "ratings")
+)
+dataset = story.dataset
+run = recommend.newest_run(state.workspace(), dataset)
+if run is None:
+    story.empty("No model has been trained on this dataset yet.", "Train some first; it takes a minute.")
+    st.page_link("pages/recommend/train.py", label="Train & compare", icon=":material/leaderboard:")
+    st.stop()
+recommend_length = max(20, run.leaderboard.k)
+if problem := st.session_state.pop("recommend_problem", None):
+    error_box(problem)
+viewer, k = choose_viewer()
+if viewer is None:
+    story.empty("No viewer fits.", "Search for something else, or choose the other group of viewers.")
+    st.stop()
+home = look(dataset, run, dataset.content_hash, run.id, viewer, k)
+story.verdict(home.summary())
+story.metrics(
+    [
+        Card("Watched before", f"{home.n_before:,}", "Different titles the models could learn from."),
+        Card("Watched for the first time since", f"{home.n_after:,}", "Different titles the lists are tested on."),
+        Card("Split", home.split_at[:10], define("temporal split")),
+    ]
+)
+story.heading("History")
+if home.before:
+    with st.container(border=True, key="recommend_history"):
+        st.markdown(f"**Watched before {home.split_at[:10]}**, the last one first")
+        posters(home.before[:k], [f"{title.stars:g} stars" if title.stars else "" for title in home.before[:k]])
+else:
+    st.info(
+        "This viewer had watched nothing before the split. The models that learn a personal taste have nothing to go "
+        "by; popularity is shown instead.",
+        icon=":material/person_add:",
+    )
+if home.after:
+    with st.container(border=True, key="recommend_after"):
+        st.markdown(f"**Watched for the first time since {home.split_at[:10]}**: what a good list would have held")
+        posters(home.after[:k], [""] * len(home.after[:k]))
+story.heading("What each model would have shown")
+for shelf in home.shelves:
+    shelf_row(shelf, home.n_after)
+if home.without_list:
+    st.caption(f"Without a list for this viewer: {escape(', '.join(home.without_list))}.")
+with st.expander("All lists as a table", icon=":material/table:"):
+    story.table(home.to_frame(), key="recommend_lists", alt="Each model's list for this viewer")
+story.explain(MEANS, COMPUTED)
+story.end(home.to_frame())
