@@ -125,6 +125,11 @@ class Dataset:
         folder = Path(folder)
         manifest = folder / MANIFEST
         if not manifest.is_file():
+            from analysis.data.writer import recover
+
+            # A replacement may have been killed between its two renames.
+            recover(folder.absolute())
+        if not manifest.is_file():
             raise DataError(
                 f"There is no dataset in {folder}: {MANIFEST} is missing.",
                 "Name a folder written by `python -m analysis data import` or `simulate`.",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
-import sys
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -177,18 +178,28 @@ def write_text(file: Path, text: str) -> None:
 def swap(new: Path, target: Path) -> None:
     """Put the folder `new` in the place of `target`; the old folder goes once the new one stands."""
     old = target.with_name(f".{target.name}.old")
-    for attempt in range(5):
-        recover(target)
+    with _alone_in(target.parent):
+        _recover(target)
         if target.exists():
             target.rename(old)
-        try:
-            new.rename(target)
-            break
-        except OSError:
-            # Somebody who listed the datasets between the two renames has put the old one back.
-            if attempt == 4 or not target.exists():
-                raise
-    shutil.rmtree(old, ignore_errors=True)
+        new.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def recover(target: Path) -> None:
+    """Undo a swap that was killed between its two renames."""
+    if target.with_name(f".{target.name}.old").exists():
+        with _alone_in(target.parent):
+            _recover(target)
+
+
+def _recover(target: Path) -> None:
+    old = target.with_name(f".{target.name}.old")
+    if old.exists():
+        if target.exists():
+            shutil.rmtree(old)
+        else:
+            old.rename(target)
 
 
 def sweep(parent: Path) -> None:
@@ -203,36 +214,28 @@ def sweep(parent: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep others from swapping or recovering in a folder meanwhile; the lock ends with the process."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def _locked(file: Path) -> IO[bytes]:
     """A file that stays locked until it is closed or its process ends, however it ends."""
     handle = file.open("wb")
-    if sys.platform != "win32":
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return handle
 
 
 def _is_free(file: Path) -> bool:
-    if sys.platform == "win32":
-        return time.time() - file.stat().st_mtime > 24 * 3600
-    import fcntl
-
     try:
         with file.open("rb") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
+    except (FileNotFoundError, BlockingIOError):
         return False
     return True
-
-
-def recover(target: Path) -> None:
-    """Undo a swap that was killed between its two renames."""
-    old = target.with_name(f".{target.name}.old")
-    if old.exists():
-        if target.exists():
-            shutil.rmtree(old)
-        else:
-            old.rename(target)

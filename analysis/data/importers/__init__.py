@@ -15,7 +15,7 @@ from analysis.data.importers.report import BadRow, Dropped, ImportReport, Tally
 from analysis.data.importers.staging import Run, connected
 from analysis.data.writer import DatasetWriter
 from analysis.errors import DataError, ParameterError
-from analysis.results import Progress
+from analysis.results import Progress, plain
 from analysis.workspace import Workspace
 
 __all__ = [
@@ -100,11 +100,17 @@ def import_data(
         if layout.key == "table":
             from analysis.data.importers import tabular
 
-            tabular.run_import(run, layout, mapping or propose_mapping(layout.files["table"]))
+            mapping = mapping or propose_mapping(layout.files["table"])
+            tabular.run_import(run, layout, mapping)
         else:
             _importer(layout.key)(run, layout)
         report(0.97, "Finishing")
-        writer.import_report = {"layout": layout.key, "time_precision": run.time_precision, **run.tally.stored()}
+        writer.import_report = {
+            "layout": layout.key,
+            "time_precision": run.time_precision,
+            "mapping": plain(mapping) if layout.key == "table" else None,
+            **run.tally.stored(),
+        }
         notes = tuple(writer.notes)
     report(1.0, "Done")
     return _report(writer, layout, name, time_zone, run.tally, notes, time.monotonic() - began)

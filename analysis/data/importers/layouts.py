@@ -67,7 +67,8 @@ class Layout:
             return self
         into = run.scratch / "unpacked"
         into.mkdir()
-        archive.unpack(self.archive, [file.as_posix() for file in self.files.values()], into, run.report)
+        names = [file.as_posix() for file in self.files.values()]
+        archive.unpack(self.archive, names, into, lambda share, words: run.report(share * 0.05, words))
         return replace(self, files={role: into / file for role, file in self.files.items()}, archive=None)
 
 

@@ -199,7 +199,7 @@ def stage(
         label: Name of the file in messages.
         values: New column to SQL over raw columns, written with `raw(name)`.
         checks: What makes a row bad, in order; a row counts under the first that holds.
-        span: Stretch of the progress bar.
+        span: Stretch of the progress bar; nothing is told of a small file.
         needs_most: Whether to refuse a file of which most rows are bad.
 
     Returns:
@@ -222,7 +222,7 @@ def stage(
                     SELECT row_number() OVER () AS line, {renamed} FROM {reader(source)})))"""
     forget_bad_lines(run)
     staged = run.scratch / f"staged-{len(list(run.scratch.glob('staged-*')))}.parquet"
-    rows = run.copy(sql, staged, *span, f"Reading {label}")
+    rows = run.copy(sql, staged, *span, f"Reading {label}" if span[1] else "")
     lost = _count_structure(run, source, label)
     _count_faults(run, source, label, staged, checks)
     run.tally.rows_read[label] = rows + lost
