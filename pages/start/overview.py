@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from analysis import patterns, recommend
@@ -14,8 +15,8 @@ from ui.glossary import define
 from ui.story import Card, Story, guarded
 from ui.text import count, escape, share
 
-CHAPTER = 360
-"""Height kept free for a chapter while it is computed, in pixels."""
+CHAPTER = 330
+"""Height of a chapter's chart, and of what is kept free for it while it is computed, in pixels."""
 
 
 @st.cache_resource(max_entries=16, ttl=3600, show_spinner=False)
@@ -37,16 +38,21 @@ def chapter(heading: str, page: str, label: str, tell: Callable[[], None]) -> No
         st.page_link(page, label=label, icon=":material/arrow_forward:", query_params=dict(st.query_params))
 
 
+def sentence_and_chart(sentence: str, figure: go.Figure, key: str) -> None:
+    """The finding stands above as a sentence, so the chart goes without its own title."""
+    story.text(sentence)
+    figure.update_layout(title_text="", height=CHAPTER)
+    story.chart(figure, key=key, alt=sentence)
+
+
 def tell_growth() -> None:
     trend = look(dataset, content).daily
-    story.text(trend.summary())
-    story.chart(pattern_charts.daily(trend), key="overview_daily", alt=trend.summary())
+    sentence_and_chart(trend.summary(), pattern_charts.daily(trend), "overview_daily")
 
 
 def tell_week() -> None:
     week = look(dataset, content).clock
-    story.text(week.summary())
-    story.chart(pattern_charts.clock(week), key="overview_clock", alt=week.summary())
+    sentence_and_chart(week.summary(), pattern_charts.clock(week), "overview_clock")
 
 
 def tell_models() -> None:
@@ -54,8 +60,7 @@ def tell_models() -> None:
     if run is None:
         story.empty("No model has been trained on this dataset yet.", "Five classic ones take a minute or two.")
         return
-    story.text(run.summary())
-    story.chart(charts.leaderboard(run.leaderboard), key="overview_models", alt=run.summary())
+    sentence_and_chart(run.summary(), charts.leaderboard(run.leaderboard), "overview_models")
 
 
 def tell_experiments() -> None:
@@ -63,8 +68,7 @@ def tell_experiments() -> None:
     if not found.reports and not found.failures:
         story.empty("This dataset holds no experiments.", "Bring a table of units, or type the counts of your test.")
         return
-    story.text(found.summary())
-    story.chart(charts.experiments(found), key="overview_experiments", alt=found.summary())
+    sentence_and_chart(found.summary(), charts.experiments(found), "overview_experiments")
 
 
 story = Story.begin("Overview", "What is going on, in four sentences?", needs=("views", "ratings"))

@@ -42,7 +42,12 @@ def experiments(result: Portfolio) -> go.Figure:
                 "width": 0,
             },
             mode="markers",
-            marker={"color": colour, "size": 10, "symbol": "circle-open" if broken else "circle", "line": {"width": 2}},
+            marker={
+                "color": colour,
+                "size": 10,
+                "symbol": "circle-open" if broken else "circle",
+                "line": {"width": 2 if broken else 0},
+            },
             hovertemplate=f"<b>%{{y}}</b><br>{report.verdict.badge}<br>{report.primary}<br>"
             f"%{{x:+.1%}} ({lift.low:+.1%} to {lift.high:+.1%})<extra></extra>",
             showlegend=False,
