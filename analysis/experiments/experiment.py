@@ -72,8 +72,16 @@ class Experiment:
         return tuple(self.units)
 
 
+GUESS = "guess the control"
+"""Stands for a control that is to be found by its name."""
+
 CONTROL_NAMES = ("control", "a", "0", "off", "baseline", "current", "old", "false", "original", "holdout")
 """What people call the variant that stands for how things are now, most telling first."""
+
+
+def resolve_control(control: str | None, variants: tuple[str, ...]) -> str | None:
+    """The control asked for, the one that the names tell, or None for none."""
+    return guess_control(variants) if control == GUESS else control
 
 
 def guess_control(variants: tuple[str, ...]) -> str | None:

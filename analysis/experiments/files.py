@@ -36,13 +36,13 @@ class ColumnInfo:
         name: Column name.
         kind: `number`, `text`, `time` or `other`.
         distinct: Different values, about.
-        values: The values in order where they are few, else none.
+        levels: The values in order where they are few, else none.
     """
 
     name: str
     kind: str
     distinct: int
-    values: tuple[str, ...]
+    levels: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,8 @@ def propose(path: str | Path) -> Proposal:
     unit = _guess_unit(columns, rows, variant)
     time = next((c.name for c in columns if c.kind == "time"), None)
     outcomes = tuple(c.name for c in columns if c.kind == "number" and c.name not in (variant, unit))
-    values = next((c.values for c in columns if c.name == variant), ())
-    return Proposal(rows, columns, variant, unit, outcomes, time, guess_control(values))
+    levels = next((c.levels for c in columns if c.name == variant), ())
+    return Proposal(rows, columns, variant, unit, outcomes, time, guess_control(levels))
 
 
 def native(frame: nw.LazyFrame[Any]) -> duckdb.DuckDBPyRelation:
@@ -157,18 +157,18 @@ def _column(frame: nw.LazyFrame[Any], name: str, dtype: nw.dtypes.DType, distinc
         kind = "text"
     else:
         kind = "time" if dtype.is_temporal() else "other"
-    values: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
     # A file of hundreds of columns is not asked for the values of each.
     if distinct <= MOST_VARIANTS and kind in ("text", "number") and width <= 200:
         found = engine.to_arrow(frame.select(name).unique()).column(0).to_pylist()
-        values = tuple(sorted((str(v) for v in found if v is not None), key=natural))
-    return ColumnInfo(name, kind, distinct, values)
+        levels = tuple(sorted((str(v) for v in found if v is not None), key=natural))
+    return ColumnInfo(name, kind, distinct, levels)
 
 
 def _guess_variant(columns: Sequence[ColumnInfo]) -> str | None:
     few = [c for c in columns if 2 <= c.distinct <= MOST_VARIANTS and c.kind in ("text", "number")]
     named = [c for c in few if _VARIANT.search(c.name)]
-    by_value = [c for c in few if c.kind == "text" and guess_control(c.values)]
+    by_value = [c for c in few if c.kind == "text" and guess_control(c.levels)]
     text = [c for c in few if c.kind == "text"]
     return next((c.name for c in (*named, *by_value, *text)), None)
 

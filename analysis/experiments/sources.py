@@ -13,7 +13,7 @@ import pandas as pd
 from analysis import engine
 from analysis.errors import ExperimentError
 from analysis.experiments import files, words
-from analysis.experiments.experiment import Experiment, guess_control
+from analysis.experiments.experiment import GUESS, Experiment, resolve_control
 from analysis.experiments.metrics import Kind, Metric, Ratio, Term, columns_of, make_metric
 from analysis.experiments.moments import Moments, moments_by_variant
 
@@ -24,7 +24,7 @@ def read_units(
     variant: str,
     outcomes: Sequence[Term],
     unit: str | None = None,
-    control: str | None = None,
+    control: str | None = GUESS,
     time: str | None = None,
     covariate: str | None = None,
     lower_is_better: Sequence[str] = (),
@@ -38,7 +38,7 @@ def read_units(
         variant: Column that names the variant.
         outcomes: Number columns, or ratios of two; a column of 0 and 1 is a proportion.
         unit: Column that names the unit; checked for repeats.
-        control: The control's name; guessed from the names by default.
+        control: The control's name, or None for none; found by the names by default.
         time: Column with the time of assignment, from which the runtime follows.
         covariate: Number column measured before the experiment, by which all metrics are adjusted.
         lower_is_better: Outcomes of which less is good.
@@ -75,7 +75,7 @@ def experiment_of_units(
     variant: str,
     outcomes: Sequence[Term],
     unit: str | None = None,
-    control: str | None = None,
+    control: str | None = GUESS,
     time: str | None = None,
     covariate: str | None = None,
     lower_is_better: Sequence[str] = (),
@@ -109,7 +109,7 @@ def experiment_of_units(
         good = label not in lower_is_better
         metrics.append(make_metric(label, arms, term, kind=kind, covariates=covariates, higher_is_better=good))
     units = {label: joint.n for label, joint in arms.items()}
-    control = control if control is not None else guess_control(tuple(units))
+    control = resolve_control(control, tuple(units))
     if control is not None and control in units:
         units = {control: units[control]} | units
         metrics = [_ordered(m, tuple(units)) for m in metrics]
@@ -120,7 +120,7 @@ def experiment_of_units(
 def experiment_of_summary(
     table: pd.DataFrame,
     *,
-    control: str | None = None,
+    control: str | None = GUESS,
     weights: Mapping[str, float] | None = None,
     days: float | None = None,
     lower_is_better: Sequence[str] = (),
@@ -131,7 +131,7 @@ def experiment_of_summary(
     Args:
         table: One row a variant (and metric): `variant`, `units`, and either `successes`, or `mean` with `variance` or
             `standard_deviation`; `metric` where there are several.
-        control: The control's name; guessed from the names by default.
+        control: The control's name, or None for none; found by the names by default.
         weights: Planned share of each variant.
         days: How long it ran.
         lower_is_better: Metrics of which less is good.
@@ -170,7 +170,7 @@ def experiment_of_summary(
         lacking = [v for v in units if v not in arms]
         if lacking:
             raise ExperimentError(f"{metric} has no row for {', '.join(lacking)}.", "Give every metric all variants.")
-    control = control if control is not None else guess_control(tuple(units))
+    control = resolve_control(control, tuple(units))
     metrics = tuple(Metric(m, kinds[m], arms, m not in lower_is_better) for m, arms in found.items())
     code = (
         "import pandas as pd\n\n"
@@ -337,8 +337,9 @@ def _units_code(
     covariate: str | None,
 ) -> str:
     """Python that reads the file again."""
-    given = {"unit": unit, "control": control, "time": time, "covariate": covariate}
-    options = "".join(f",\n    {name}={value!r}" for name, value in given.items() if value is not None)
+    given = {"unit": unit, "time": time, "covariate": covariate}
+    options = "" if control == GUESS else f",\n    control={control!r}"
+    options += "".join(f",\n    {name}={value!r}" for name, value in given.items() if value is not None)
     ratio = "from analysis.experiments.metrics import Ratio\n" if any(isinstance(t, Ratio) for t in outcomes) else ""
     return (
         f"{ratio}from analysis.experiments.report import analyse\n"

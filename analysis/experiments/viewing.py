@@ -12,7 +12,7 @@ import narwhals as nw
 from analysis import engine
 from analysis.data import Dataset
 from analysis.errors import ExperimentError
-from analysis.experiments.experiment import Experiment, guess_control
+from analysis.experiments.experiment import GUESS, Experiment, resolve_control
 from analysis.experiments.metrics import Kind, Ratio, Term, columns_of, make_metric
 from analysis.experiments.moments import moments_by_variant
 from analysis.results import Result
@@ -105,7 +105,7 @@ def read_experiment(
     experiment_id: str,
     *,
     until: dt.date | None = None,
-    control: str | None = None,
+    control: str | None = GUESS,
     adjusted: bool = False,
     weights: Mapping[str, float] | None = None,
 ) -> Experiment:
@@ -118,7 +118,7 @@ def read_experiment(
         experiment_id: Which experiment.
         until: Last day whose views count, on the viewers' clocks. By default the experiment's last day where the
             dataset's truth names it, else the last day of the data.
-        control: The control's name; guessed by default.
+        control: The control's name, or None for none; found by the names by default.
         adjusted: Whether to adjust by the minutes that each viewer watched in the 28 days before (CUPED).
         weights: Planned share of each variant.
 
@@ -146,7 +146,7 @@ def read_experiment(
         arms = moments_by_variant(frame, "variant", columns, pairs)
     metrics = tuple(make_metric(name, arms, term, kind=kind, covariates=covariates) for name, kind, term in wanted)
     units = {variant: joint.n for variant, joint in arms.items()}
-    control = control if control is not None else guess_control(tuple(units))
+    control = resolve_control(control, tuple(units))
     if control in units:
         units = {control: units[control]} | units
     effects = [t for t in known.get("true_effects", ()) if t["relative"] is not None]

@@ -1,0 +1,57 @@
+"""Experiments: is the new version better, and should it be rolled out?"""
+
+import streamlit as st
+
+from analysis.experiments.report import analyse
+from ui import experiments as room
+from ui.charts import experiments as charts
+from ui.story import Story
+
+MEANS = (
+    "The interval is the answer: it holds the effects that fit the data. All of it above zero is a gain, all of it "
+    "below a loss; with zero inside, nobody can tell yet. The p-value says how often a difference this large would "
+    "appear without any effect; it is not the chance that the variant is better. A broken split comes first: then the "
+    "variants hold different people, and no number below means anything."
+)
+COMPUTED = (
+    "Means and ratios: Welch’s test of moments that one query sums up, ratios by the delta method; the interval of "
+    "the lift is Fieller’s. Proportions: the pooled two-proportion z-test, with Mee’s interval of the difference and "
+    "Koopman’s of the lift. Each interval inverts its test, so interval and p-value never contradict each other. More "
+    "than two variants: one test over all (Pearson’s χ², or Welch’s F), then pairs with Holm’s p-values and "
+    "Bonferroni’s intervals. Split: χ² against the planned shares, broken below p = .001. All of this is for one look "
+    "at a moment fixed beforehand: looking every day until it pleases finds effects that are not there."
+)
+COLUMNS = {
+    "Sum": st.column_config.NumberColumn(format="localized", help="Successes, or the sum of what was measured."),
+    "Over": st.column_config.NumberColumn(format="localized", help="Units, or the sum that a ratio is divided by."),
+    "Mean": st.column_config.NumberColumn(format="%.4g"),
+    "From": st.column_config.NumberColumn(format="%.4g", help="Lower end of the mean’s interval."),
+    "To": st.column_config.NumberColumn(format="%.4g", help="Upper end of the mean’s interval."),
+}
+
+story = Story.begin("Experiments", "Is the new version better, and should it be rolled out?")
+experiment = room.choose(story)
+if experiment is None:
+    st.stop()
+report = analyse(experiment, **room.settings(experiment))
+
+if experiment.question:
+    story.text(experiment.question)
+room.badge(report)
+story.verdict(report.summary(), room.TONES.get(report.verdict.badge, "unsure"))
+story.metrics(room.cards(report))
+story.chart(charts.forest(report), key="experiments_forest", alt=report.summary())
+if len(experiment.units) > 2:
+    story.text(report.comparisons[0].summary())
+story.text(report.split.summary())
+for caution in report.cautions:
+    story.text(caution)
+story.heading("Variants")
+story.table(
+    room.variants_table(report), key="experiments_variants", alt="Sums and means of each variant", columns=COLUMNS
+)
+story.text(f"Read from: {experiment.source}. Tests: {report.comparisons[0].pairs[0].method}.")
+story.explain(MEANS, COMPUTED)
+with st.expander("Python that reproduces this", icon=":material/code:"):
+    st.code(room.code(report), language="python")
+story.end(report.to_frame())
