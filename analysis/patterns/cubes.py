@@ -45,8 +45,11 @@ _DATE = {
     "month": (nw.col("local").dt.year() * 100 + nw.col("local").dt.month()).cast(nw.Int32),
     "date": nw.col("local").dt.date(),
 }
-DIMENSIONS = (*_DATE, "bucket", *SPLITS)
-"""What a cube can be cut by. Weekdays are 1 (Monday) to 7; dayparts 0 (0–6 h) to 3 (18–24 h); months 202403."""
+_BUCKETS = {"bucket": "viewer_id", "title_bucket": "title_id"}
+DIMENSIONS = (*_DATE, *_BUCKETS, *SPLITS)
+"""What a cube can be cut by; `bucket` is the viewer's.
+
+Weekdays are 1 (Monday) to 7; dayparts 0 (0–6 h) to 3 (18–24 h); months 202403."""
 
 BUILDING = threading.Lock()
 """One build at a time in a process: the second session that asks finds the cube instead of doubling the memory."""
@@ -81,6 +84,7 @@ class CubeSpec:
 CLOCK = CubeSpec("clock", ("hour", "weekday", "month", *SPLITS))
 RHYTHM = CubeSpec("rhythm", ("bucket", "weekend", "daypart", "month", *SPLITS))
 SEASONS = CubeSpec("seasons", ("bucket", "month", *SPLITS), finer=RHYTHM)
+RELEASES = CubeSpec("releases", ("title_bucket", "month", *SPLITS))
 DAILY = CubeSpec("daily", ("date", *SPLITS))
 
 
@@ -300,8 +304,9 @@ def prepared(
         frame = frame.join(kinds, left_on="title_id", right_on="kind_of", how="left")
         frame = frame.with_columns(nw.col("kind").fill_null(UNKNOWN))
     derived = {name: expression for name, expression in _DATE.items() if name in dimensions}
-    if "bucket" in dimensions:
-        derived["bucket"] = clustered.bucket(nw.col("viewer_id"))
+    for name, column in _BUCKETS.items():
+        if name in dimensions:
+            derived[name] = clustered.bucket(nw.col(column))
     return frame.with_columns(**derived)
 
 

@@ -137,7 +137,9 @@ def prepare(
 ) -> None:
     """Build every cube that the page reads, where it is not there yet."""
     what = events(dataset, zone)
-    steps = (cubes.CLOCK, cubes.RHYTHM, cubes.SEASONS, cubes.DAILY)
+    steps = [cubes.CLOCK, cubes.RHYTHM, cubes.DAILY]
+    if "genre" in what.splits:
+        steps += [cubes.SEASONS, cubes.RELEASES]
     for number, spec in enumerate(steps):
         cubes.build(dataset, spec, what, workspace=workspace, progress=_part(progress, number, len(steps) + 1))
     audience(dataset, what, workspace=workspace, progress=_part(progress, len(steps), len(steps) + 1))

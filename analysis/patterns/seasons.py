@@ -1,4 +1,9 @@
-"""Seasons: which genres are watched more, or less, in which month of the year."""
+"""Seasons: which genres are watched more, or less, in which month of the year.
+
+The plays of one viewer hang together, so intervals are clustered by viewer. Those of one title do too: a genre whose
+only hit came out in August was watched more in August, and is not yet a summer genre. Each claim therefore says whether
+it also holds across titles.
+"""
 
 from __future__ import annotations
 
@@ -51,6 +56,7 @@ class MonthGenre(Result):
         high: Upper end, likewise.
         shrunk: The lift pulled towards 1 by how little it rests on, shape (M, G); NaN where unknown.
         q: p-value of "lift is 1" after Benjamini–Hochberg over all cells, shape (M, G); NaN where not tested.
+        q_titles: The same with titles drawn by chance too; small where a lift doesn't rest on a few titles.
         years: First and last calendar year that have data.
     """
 
@@ -67,6 +73,7 @@ class MonthGenre(Result):
     high: Array
     shrunk: Array
     q: Array
+    q_titles: Array
     years: tuple[int, int]
 
     @property
@@ -74,11 +81,17 @@ class MonthGenre(Result):
         """Cells whose lift differs from 1 at the false discovery rate, shape (M, G)."""
         return np.nan_to_num(self.q, nan=1.0) <= FALSE_DISCOVERIES
 
+    @property
+    def across_titles(self) -> npt.NDArray[np.bool_]:
+        """Claimed cells that differ across titles as well, and so don't rest on a few of them, shape (M, G)."""
+        return self.claimed & (np.nan_to_num(self.q_titles, nan=1.0) <= FALSE_DISCOVERIES)
+
     def claims(self) -> list[tuple[int, int]]:
-        """Row and column of each claimed cell, the largest shrunk lift (up or down) first."""
+        """Row and column of each claimed cell: those across titles first, then the largest shrunk lift up or down."""
         rows, columns = np.nonzero(self.claimed)
         size = np.abs(np.log(self.shrunk[rows, columns]))
-        return [(int(rows[i]), int(columns[i])) for i in np.argsort(-size, kind="stable")]
+        order = np.lexsort((-size, ~self.across_titles[rows, columns]))
+        return [(int(rows[i]), int(columns[i])) for i in order]
 
     @property
     def strongest(self) -> tuple[int, int] | None:
@@ -105,7 +118,9 @@ class MonthGenre(Result):
                 "lift_high": self.high.ravel(),
                 "lift_shrunk": self.shrunk.ravel(),
                 "q_value": self.q.ravel(),
+                "q_value_across_titles": self.q_titles.ravel(),
                 "claimed": self.claimed.ravel(),
+                "across_titles": self.across_titles.ravel(),
                 "clock": self.what.zone_label,
             }
         )
@@ -133,8 +148,9 @@ class MonthGenre(Result):
         return (
             f"In {MONTHS[self.months[m] - 1]} {self.genres[g]} holds {percent(self.share[m, g])} of {noun}, "
             f"{self.lift[m, g]:.2f} times its usual {percent(self.overall[g])} (95 % interval {self.low[m, g]:.2f} to "
-            f"{self.high[m, g]:.2f}); {int(self.claimed.sum())} of {tested} cells differ beyond chance "
-            f"(false discovery rate {percent(FALSE_DISCOVERIES, 0)})."
+            f"{self.high[m, g]:.2f}); {int(self.claimed.sum())} of {tested} cells differ beyond chance, "
+            f"{int(self.across_titles.sum()) or 'none'} of them across titles, the others on the strength of a few "
+            f"titles (false discovery rate {percent(FALSE_DISCOVERIES, 0)})."
         )
 
 
@@ -152,7 +168,9 @@ def months(
     The lift's logarithm gets a standard error by the delete-one-group jackknife over viewer buckets, but never less
     than that of independent plays, which matters where a cell holds next to nothing. Half a play is added to both
     sides of each ratio, so that an empty cell has a finite lift. Cells that expect fewer than five plays are shown but
-    not tested (Cochran's rule).
+    not tested (Cochran's rule). Whether a claim holds across titles is tested with the variances by viewer and by
+    title added, less that of independent plays, which is in both (Cameron, Gelbach and Miller 2011, Robust inference
+    with multiway clustering).
 
     Args:
         dataset: A dataset with genres, and views or timed ratings.
@@ -172,36 +190,40 @@ def months(
     check_measure(measure, what)
     if "genre" not in what.splits:
         raise DataError(f"The titles of {dataset.name} have no genres.", "Import a catalogue with genres beside them.")
-    cube = cubes.build(dataset, cubes.SEASONS, what, workspace=workspace, progress=progress)
-    cells = cube.totals(["bucket", "month", "genre"], filters)
+    viewers = cubes.build(dataset, cubes.SEASONS, what, workspace=workspace, progress=progress)
+    titles = cubes.build(dataset, cubes.RELEASES, what, workspace=workspace, progress=progress)
+    cells = viewers.totals(["bucket", "month", "genre"], filters)
+    by_title = titles.totals(["title_bucket", "month", "genre"], filters)
     if set(cells["genre"]) == {NO_GENRE}:
         raise EmptySelection(
             f"None of the titles counted here has a genre ({dataset.name}).", "Import genres beside them."
         )
     if cells[measure].sum() <= 0:
         raise EmptySelection("No minutes were watched in this selection.", "Look at plays instead.")
-    return _season(cells, what, filters, measure)
+    return _season(cells, by_title, what, filters, measure)
 
 
-def _season(cells: pd.DataFrame, what: Events, filters: Filters, measure: Measure) -> MonthGenre:
-    """The result, from sums by bucket, month and genre."""
-    month_of_year = cells["month"].to_numpy(int) % 100
+def _season(
+    cells: pd.DataFrame, by_title: pd.DataFrame, what: Events, filters: Filters, measure: Measure
+) -> MonthGenre:
+    """The result, from sums by viewer bucket, month and genre, and by title bucket, month and genre."""
     by_size = cells.groupby("genre")[f"{measure}_shared"].sum().sort_values(ascending=False, kind="stable")
-    names, numbers = by_size.index.tolist(), sorted(set(month_of_year.tolist()))
-    where = (
-        cells["bucket"].to_numpy(int),
-        np.searchsorted(numbers, month_of_year),
-        pd.Index(names).get_indexer(cells["genre"]),
-    )
-    shape = (clustered.BUCKETS, len(numbers), len(names))
-    shared, full = np.zeros(shape), np.zeros(shape)
-    np.add.at(shared, where, cells[f"{measure}_shared"].to_numpy(float))
-    np.add.at(full, where, cells["events"].to_numpy(float))
+    names, numbers = by_size.index.tolist(), sorted({month % 100 for month in cells["month"].tolist()})
+
+    def table(rows: pd.DataFrame, bucket: str, value: str) -> Array:
+        sums = np.zeros((clustered.BUCKETS, len(numbers), len(names)))
+        month = np.searchsorted(numbers, rows["month"].to_numpy(int) % 100)
+        where = (rows[bucket].to_numpy(int), month, pd.Index(names).get_indexer(rows["genre"]))
+        np.add.at(sums, where, rows[value].to_numpy(float))
+        return sums
+
+    shared, full = table(cells, "bucket", f"{measure}_shared"), table(cells, "bucket", "events")
+    titles = table(by_title, "title_bucket", f"{measure}_shared")
     shown = [i for i, name in enumerate(names) if name != NO_GENRE][:MOST_GENRES]
     totals = shared.sum(axis=0)
     share = totals / totals.sum(axis=1, keepdims=True)
     overall = totals.sum(axis=0) / totals.sum()
-    found = lift_table(shared, full, shown)
+    found = lift_table(shared, titles, full.sum(axis=0), shown)
     years = cells["month"].to_numpy(int) // 100
     return MonthGenre(
         what,
@@ -217,20 +239,22 @@ def _season(cells: pd.DataFrame, what: Events, filters: Filters, measure: Measur
     )
 
 
-def lift_table(shared: Array, full: Array, shown: list[int]) -> tuple[Array, Array, Array, Array, Array]:
-    """Lift, its interval, its shrunk value and its q-value, from sums by viewer bucket.
+def lift_table(
+    by_viewer: Array, by_title: Array, plays: Array, shown: list[int]
+) -> tuple[Array, Array, Array, Array, Array, Array]:
+    """Lift, its interval, its shrunk value and its q-values.
 
     Args:
-        shared: Sums at 1/k by (bucket, month, genre).
-        full: Plays counted fully, of the same shape.
+        by_viewer: Sums at 1/k by (viewer bucket, month, genre).
+        by_title: The same sums by (title bucket, month, genre).
+        plays: Plays counted fully by (month, genre).
         shown: Columns to give back; the others still count towards the wholes.
 
     Returns:
-        Five arrays of shape (months, len(shown)): lift, low, high, shrunk, q.
+        Six arrays of shape (months, len(shown)): lift, low, high, shrunk, q, q across titles.
     """
-    plays = full.sum(axis=0)
     # Half a play, in the unit of the measure: for minutes, half of an average play's minutes.
-    half = 0.5 * shared.sum() / max(plays.sum(), 1.0)
+    half = 0.5 * by_viewer.sum() / max(plays.sum(), 1.0)
 
     def log_lift(sums: Array) -> Array:
         month = sums.sum(axis=-1, keepdims=True)
@@ -238,17 +262,23 @@ def lift_table(shared: Array, full: Array, shown: list[int]) -> tuple[Array, Arr
         expected = month * genre / sums.sum(axis=(-2, -1), keepdims=True)
         return np.asarray(np.log((sums + half) / (expected + half))[..., shown], dtype=np.float64)
 
-    found = clustered.jackknife(shared, log_lift)
+    viewers, titles = clustered.jackknife(by_viewer, log_lift), clustered.jackknife(by_title, log_lift)
+    effect, whole = viewers.value, plays.sum()
     plays_in_month, plays_of_genre = plays.sum(axis=1, keepdims=True), plays.sum(axis=0, keepdims=True)
-    whole = plays.sum()
-    # Independent plays spread at least this much; plays of one viewer hang together and spread more.
-    least = (1 - plays_in_month / whole) * (1 - plays_of_genre / whole) / (plays + 0.5)
-    error = np.maximum(found.standard_error, np.sqrt(least[:, shown]))
+    # The variance that independent plays would have: those of one viewer hang together and spread more.
+    least = ((1 - plays_in_month / whole) * (1 - plays_of_genre / whole) / (plays + 0.5))[:, shown]
+    error = np.sqrt(np.maximum(viewers.standard_error**2, least))
+    # By title, the mean over the months: if months are alike, a month without a hit is as uncertain as one with.
+    by_titles = (titles.standard_error**2).mean(axis=0, keepdims=True)
+    both = np.sqrt(np.maximum(error**2, error**2 + by_titles - least))
     testable = (plays_in_month * plays_of_genre / whole)[:, shown] >= 5
     testable &= (error > 0) & (len(plays) > 1) & (plays.shape[1] > 1)
-    p = clustered.p_values(found.value, error, found.clusters)
-    q = multiplicity.benjamini_hochberg(np.where(testable & (found.clusters >= 2), p, np.nan))
-    width = clustered.Jackknife(found.value, error, found.clusters).half_width()
-    shrunk, _ = shrinkage.towards_zero(found.value, np.where(testable, error, np.nan))
-    lift, low, high = np.exp(found.value), np.exp(found.value - width), np.exp(found.value + width)
-    return lift, low, high, np.exp(shrunk), q
+
+    def adjusted(standard_error: Array, clusters: int) -> Array:
+        p = clustered.p_values(effect, standard_error, clusters)
+        return multiplicity.benjamini_hochberg(np.where(testable & (clusters >= 2), p, np.nan))
+
+    width = clustered.Jackknife(effect, error, viewers.clusters).half_width()
+    shrunk, _ = shrinkage.towards_zero(effect, np.where(testable, error, np.nan))
+    q, q_titles = adjusted(error, viewers.clusters), adjusted(both, min(viewers.clusters, titles.clusters))
+    return np.exp(effect), np.exp(effect - width), np.exp(effect + width), np.exp(shrunk), q, q_titles

@@ -26,7 +26,8 @@ COMPUTED = (
     "every title that has it; in the month chart a title of k genres counts 1/k in each, so that a month adds up to "
     "100 %. Intervals are clustered by viewer: viewers are hashed into 64 buckets, and each is left out once "
     "(jackknife). Lifts are shrunk towards 1 by how little they rest on, and marked where the false discovery rate "
-    "over all cells is at most 5 % (Benjamini and Hochberg). The trend is a Poisson regression on day and weekday "
+    "over all cells is at most 5 % (Benjamini and Hochberg); in bold if that holds with titles drawn by chance "
+    "too, so that it does not rest on a few of them. The trend is a Poisson regression on day and weekday "
     "with Newey–West errors. A day without any data in a busy dataset is a gap, shaded and left out; other empty days "
     "are zeros. Viewers are distinct viewers of the day or hour; they are not shown when one genre is chosen."
 )

@@ -49,23 +49,20 @@ def seasons(result: MonthGenre) -> go.Figure:
     figure = theme.figure(
         result.headline(),
         subtitle=(
-            f"Share in the month ÷ share overall, shrunk towards 1; numbers mark what chance does not explain · "
-            f"{years} · {result.what.zone_label}"
+            f"Share in the month ÷ share overall, shrunk towards 1; numbers mark what chance does not explain, "
+            f"bold ones across titles · {years} · {result.what.zone_label}"
         ),
         height=110 + _ROW * len(result.genres),
     )
     colour = np.log2(result.shrunk.T)
     seen = np.abs(colour[np.isfinite(colour)])
-    reach = float(max(seen.max(initial=0.0), _LEAST_RANGE))
-    marks = [[f"{lift:.2f}" if claimed else "" for lift, claimed in zip(*row, strict=True)]
-             for row in zip(result.lift.T, result.claimed.T, strict=True)]  # fmt: skip
+    # Some way beyond the strongest cell, so that the number on it can be read.
+    reach = float(max(1.3 * seen.max(initial=0.0), _LEAST_RANGE))
     ticks = np.linspace(-reach, reach, 5)
     figure.add_heatmap(
         z=colour,
         x=[MONTHS[month - 1][:3] for month in result.months],
         y=list(result.genres),
-        text=marks,
-        texttemplate="%{text}",
         customdata=_seasons_hover(result),
         hovertemplate="%{customdata}<extra></extra>",
         hoverongaps=True,
@@ -82,6 +79,18 @@ def seasons(result: MonthGenre) -> go.Figure:
             "thickness": 12,
             "outlinewidth": 0,
         },
+    )
+    claims = result.claims()
+    marks = [(result.lift[cell], result.across_titles[cell]) for cell in claims]
+    # As text of its own, which takes the page's colour: a heatmap would choose one as if the page were white.
+    figure.add_scatter(
+        x=[MONTHS[result.months[month] - 1][:3] for month, _ in claims],
+        y=[result.genres[genre] for _, genre in claims],
+        text=[f"<b>{lift:.2f}</b>" if broad else f"{lift:.2f}" for lift, broad in marks],
+        mode="text",
+        textfont={"size": 12},
+        hoverinfo="skip",
+        showlegend=False,
     )
     figure.update_xaxes(type="category", showgrid=False)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
@@ -166,7 +175,8 @@ def _seasons_hover(result: MonthGenre) -> list[list[str]]:
         if np.isfinite(result.low[m, g]):
             lines.append(f"lift {result.lift[m, g]:.2f} ({result.low[m, g]:.2f} to {result.high[m, g]:.2f})")
         lines.append(f"{result.events[m, g]:,.0f} {result.what.noun}")
-        lines.append("differs beyond chance" if result.claimed[m, g] else "may be chance")
+        claim = "differs beyond chance, across titles" if result.across_titles[m, g] else "differs, by a few titles"
+        lines.append(claim if result.claimed[m, g] else "may be chance")
         return "<br>".join(lines)
 
     return [[words(m, g) for m in range(len(result.months))] for g in range(len(result.genres))]

@@ -1,0 +1,100 @@
+"""Charts of viewing patterns: what is drawn is what was counted, the title is the finding, the clock is named."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.data import Dataset
+from analysis.patterns import Filters, clock, daily, months
+from tests.analysis.patterns.conftest import make_titles, make_viewers, make_views
+from ui.charts import patterns as charts
+
+
+@pytest.fixture(scope="module")
+def service() -> Dataset:
+    views = make_views(12_000, seed=8)
+    views.loc[(views["started_at"].dt.month == 10) & (views.index % 3 == 0), "title_id"] = 10
+    in_tokyo = views["started_at"] + pd.Timedelta(hours=9)
+    views = views[in_tokyo.dt.date != pd.Timestamp("2023-08-01").date()]
+    return Dataset.from_frames(views=views, titles=make_titles(), viewers=make_viewers(), time_zone="Asia/Tokyo")
+
+
+def test_clock_draws_the_shares(service: Dataset) -> None:
+    result = clock(service)
+    figure = charts.clock(result)
+    heatmap = figure.data[0]
+    assert np.allclose(np.array(heatmap.z), result.shares * 100)
+    assert next(iter(heatmap.y)) == "Monday"
+    assert figure.layout.yaxis.autorange == "reversed"
+    assert figure.layout.title.text == result.headline()
+    assert "Asia/Tokyo" in figure.layout.title.subtitle.text
+    assert heatmap.zmin == 0
+    friday_eight = heatmap.text[4][20]
+    assert friday_eight.startswith("<b>Friday 20:00 to 21:00</b>")
+    assert f"{result.events[4, 20]:,.0f} plays" in friday_eight
+    assert "viewers on a mean Friday" in friday_eight
+
+
+def test_clock_of_one_genre_has_no_viewers(service: Dataset) -> None:
+    assert "viewers" not in charts.clock(clock(service, filters=Filters(genre="Drama"))).data[0].text[0][0]
+
+
+def test_seasons_are_centred_at_one_and_number_the_claims(service: Dataset) -> None:
+    result = months(service)
+    figure = charts.seasons(result)
+    heatmap, numbers = figure.data
+    assert np.allclose(np.array(heatmap.z), np.log2(result.shrunk.T))
+    assert (heatmap.zmid, heatmap.zmin) == (0, -heatmap.zmax)
+    assert heatmap.zmax > np.abs(heatmap.z).max()
+    assert heatmap.colorbar.ticktext[2] == "1.00"
+    assert len(numbers.text) == result.claimed.sum() >= 1
+    drawn = dict(zip(zip(numbers.x, numbers.y, strict=True), numbers.text, strict=True))
+    row, column = result.months.index(10), result.genres.index("Horror")
+    assert drawn["Oct", "Horror"].strip("</b>") == f"{result.lift[row, column]:.2f}"
+    hover = heatmap.customdata[column][row]
+    assert "<b>Horror in October</b>" in hover
+    assert "may be chance" not in hover
+    # One title made that October, and the chart doesn't hide it.
+    assert ("across titles" in hover) == drawn["Oct", "Horror"].startswith("<b>")
+    assert "2023–2024" in figure.layout.title.subtitle.text
+
+
+def test_seasons_without_a_claim_keep_faint_colours(service: Dataset) -> None:
+    views = make_views(3000, seed=9)
+    result = months(Dataset.from_frames(views=views, titles=make_titles()))
+    figure = charts.seasons(result)
+    assert figure.layout.title.text == "No genre stands out in any month"
+    assert not figure.data[1].text
+    assert figure.data[0].zmax >= np.log2(1.25)
+
+
+def test_daily_leaves_gaps_open_and_shades_them(service: Dataset) -> None:
+    result = daily(service)
+    figure = charts.daily(result)
+    days, mean, viewers = figure.data
+    gap = result.days.index(pd.Timestamp("2023-08-01").date())
+    assert np.isnan(days.y[gap])
+    assert days.connectgaps is False
+    assert np.isnan(mean.y[gap - 3 : gap + 4]).all()
+    assert np.isfinite(mean.y[gap - 4])
+    assert viewers.name == "active viewers"
+    assert figure.layout.yaxis.rangemode == figure.layout.yaxis2.rangemode == "tozero"
+    shaded = {shape.x0 for shape in figure.layout.shapes}
+    assert shaded == {pd.Timestamp("2023-08-01").date()}
+    assert figure.layout.title.text == result.headline()
+
+
+def test_daily_without_viewers_has_one_panel(service: Dataset) -> None:
+    figure = charts.daily(daily(service, filters=Filters(genre="Drama"), measure="minutes"))
+    assert len(figure.data) == 2
+    assert "yaxis2" not in figure.layout
+    assert figure.layout.yaxis.title.text == "minutes"
+    assert figure.layout.title.subtitle.text.startswith("Minutes a day")
+
+
+def test_one_day_is_drawn_with_markers(service: Dataset) -> None:
+    result = daily(Dataset.from_frames(views=make_views(100, days=1)))
+    assert charts.daily(result).data[0].mode == "lines+markers"
+    assert charts.daily(dataclasses.replace(result, viewers=None)).data[0].y[0] == 100
