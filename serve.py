@@ -21,6 +21,7 @@ import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.runtime.pages_manager import PagesManager
 
 HERE = Path(__file__).resolve().parent
 
@@ -155,6 +156,9 @@ def _imports(script: Path) -> list[str]:
 @asynccontextmanager
 async def lifespan(_app: object) -> AsyncIterator[None]:
     """Warm up before the first visitor."""
+    # Until `st.navigation` has run once, Streamlit takes the folder `pages` for its old kind of pages, and tells the
+    # first visitor who follows a deep link that there is no such page.
+    PagesManager.uses_pages_directory = False
     warm()
     # Streamlit collects garbage after every run of a page; what the imports made is never garbage, and freezing it
     # keeps those collections from walking all of it again.

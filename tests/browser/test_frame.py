@@ -1,0 +1,79 @@
+"""Every page in a real browser: the frame around it, its size, and who can read it."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from scripts.server import menu
+
+pytestmark = pytest.mark.browser
+
+PAGES = menu()
+NAMES = [page.title for page in PAGES]
+
+
+def check_frame(page, shown):
+    """The menu has every page, and the one that was asked for is open."""
+    links = page.locator('[data-testid="stSidebarNavLink"]')
+    # Before its name a link has the icon's, which a font draws.
+    assert [link.inner_text().splitlines()[-1] for link in links.all()] == NAMES
+    assert page.locator("h1").count() == 1
+    assert page.locator("h1").inner_text() == shown.title
+    assert page.locator('[data-testid="stException"]').count() == 0
+    assert page.get_by_text("Something went wrong").count() == 0
+
+
+@pytest.mark.parametrize("shown", PAGES, ids=NAMES)
+def test_a_deep_link_as_the_first_request_finds_the_frame(fresh, visit, shown):
+    check_frame(visit(f"{fresh.url}/{shown.path}"), shown)
+
+
+@pytest.mark.parametrize("fresh", ["app.py"], indirect=True)
+def test_app_py_alone_shows_the_same(fresh, visit):
+    check_frame(visit(f"{fresh.url}/{PAGES[0].path}"), PAGES[0])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("shown", PAGES, ids=NAMES)
+def test_axe_finds_nothing(shown, scheme, server, visit):
+    page = visit(f"{server.url}/{shown.path}", scheme=scheme)
+    results = Axe().run(page)
+    found = [
+        f"{violation['id']} ({violation['impact']}): {violation['help']}\n"
+        + "\n".join(f"    {node['html'][:300]}\n    {node['failureSummary']}" for node in violation["nodes"][:4])
+        for violation in results.response["violations"]
+    ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("shown", PAGES, ids=NAMES)
+def test_a_phone_scrolls_only_down(shown, server, visit):
+    page = visit(f"{server.url}/{shown.path}", width=390, height=844)
+    widths = page.evaluate(
+        """() => ['stMain', 'stAppViewContainer', 'stMainBlockContainer']
+              .map(name => document.querySelector(`[data-testid="${name}"]`))
+              .concat(document.documentElement)
+              .map(element => element.scrollWidth - element.clientWidth)"""
+    )
+    assert max(widths) <= 0
+
+
+def test_moving_through_the_menu_keeps_the_dataset_and_breaks_nothing(server, visit):
+    page = visit(server.url)
+    for shown in PAGES[1:] + PAGES[:1]:
+        page.locator('[data-testid="stSidebarNavLink"]', has_text=shown.title).click()
+        page.wait_for_function("title => document.querySelector('h1')?.innerText === title", arg=shown.title)
+    check_frame(page, PAGES[0])
+
+
+def test_scripts_arrive_compressed_and_careful(server, visit, chromium):
+    page = chromium.new_page()
+    sizes = {}
+    page.on("response", lambda response: sizes.setdefault(response.url, response.all_headers()))
+    page.goto(f"{server.url}/{PAGES[2].path}")
+    page.wait_for_selector('[data-testid="stPlotlyChart"] .main-svg', timeout=60_000)
+    plotly = next(headers for url, headers in sizes.items() if "PlotlyChart" in url and url.endswith(".js"))
+    assert plotly["content-encoding"] == "gzip"
+    assert int(plotly["content-length"]) < 2_000_000
+    assert "immutable" in plotly["cache-control"]
+    assert all(headers["x-content-type-options"] == "nosniff" for headers in sizes.values())
+    page.close()
