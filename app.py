@@ -30,7 +30,6 @@ page = st.navigation(
         section: [
             st.Page(file, title=title, icon=icon, url_path=Path(file).stem, default=file.endswith("overview.py"))
             for file, title, icon in pages
-            if (HERE / file).is_file()
         ]
         for section, pages in PAGES.items()
     }
