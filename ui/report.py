@@ -10,6 +10,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import plotly.io as pio
 
+from ui.text import together
+
 TABLE_ROWS = 200
 """Longer tables are cut in the report, which says so; the CSV has all rows."""
 
@@ -104,7 +106,7 @@ def _chart(block: Chart, with_script: bool) -> str:
 def _words(block: Text | Numbers | Frame) -> str:
     if isinstance(block, Text):
         tag = f"h{block.level}" if block.level else "p"
-        return f"<{tag}>{html.escape(block.text)}</{tag}>"
+        return f"<{tag}>{html.escape(together(block.text))}</{tag}>"
     if isinstance(block, Numbers):
         cards = (
             f'<div class="card"><span>{html.escape(label)}</span><b>{html.escape(value)}</b></div>'

@@ -13,7 +13,16 @@ def escape(text: object) -> str:
     >>> print(escape("[x](http://y) $a$"))
     \[x\]\(http\://y\) \$a\$
     """
-    return _SPECIAL.sub(r"\\\1", str(text).replace("\n", " "))
+    return _SPECIAL.sub(r"\\\1", together(str(text).replace("\n", " ")))
+
+
+def together(text: str) -> str:
+    """A number and its percent sign kept on one line.
+
+    >>> together("39.1 % of plays").split(" ")[1:]
+    ['of', 'plays']
+    """
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def count(value: float) -> str:
