@@ -23,7 +23,11 @@ SCHEMES: tuple[tuple[str, str, str], ...] = (
 )
 """Dark, middle and light tone. White text on the dark tone has a contrast of at least 7 to 1."""
 
-_LINES, _LINE_CHARACTERS = 5, 15
+MARGIN = 8
+"""Empty space around a poster, so that posters in a row do not touch."""
+
+_WIDE, _NARROW, _LINES = 13, 17, 5
+"""Characters of a line in large and in small letters, and the most lines."""
 
 
 def poster(name: str, genres: Sequence[str] = (), *, note: str = "") -> str:
@@ -45,8 +49,7 @@ def _draw(name: str, genre: str, note: str) -> str:
     of_genre, of_name = _numbers(f"genre {genre}"), _numbers(f"name {name}")
     dark, middle, light = SCHEMES[of_genre[0] % len(SCHEMES)]
     motif = _MOTIFS[of_genre[1] % len(_MOTIFS)](of_name, middle, light)
-    lines = _lines(name)
-    size = 24 if len(lines) <= 3 else 20
+    lines, size = _lines(name)
     top = HEIGHT - 52 - size * 1.15 * (len(lines) - 1)
     title = "".join(
         f'<text x="14" y="{top + i * size * 1.15:.0f}" font-size="{size}" font-weight="700" fill="#fff">'
@@ -54,10 +57,11 @@ def _draw(name: str, genre: str, note: str) -> str:
         for i, line in enumerate(lines)
     )
     foot = (
-        f'<text x="14" y="{HEIGHT - 18}" font-size="13" fill="#fff">{html.escape(_cut(genre or "No genre", 24))}</text>'
+        f'<text x="14" y="{HEIGHT - 18}" font-size="16" fill="#fff">{html.escape(_cut(genre or "No genre", 20))}</text>'
     )
+    box = f"{-MARGIN} {-MARGIN} {WIDTH + 2 * MARGIN} {HEIGHT + 2 * MARGIN}"
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" width="{WIDTH}" height="{HEIGHT}" '
         f'font-family="Helvetica, Arial, sans-serif">'
         f'<rect width="{WIDTH}" height="{HEIGHT}" rx="10" fill="{dark}"/>'
         f'<clipPath id="c"><rect width="{WIDTH}" height="{HEIGHT}" rx="10"/></clipPath>'
@@ -71,20 +75,23 @@ def _note(note: str, light: str, dark: str) -> str:
     """A small flag in the upper corner, such as "Watched"."""
     if not note:
         return ""
-    width = 20 + 7.5 * len(note)
+    width = 20 + 9 * len(note)
     return (
-        f'<rect x="{WIDTH - width - 8:.0f}" y="8" width="{width:.0f}" height="24" rx="12" fill="{light}"/>'
-        f'<text x="{WIDTH - width / 2 - 8:.0f}" y="25" font-size="13" font-weight="700" text-anchor="middle" '
+        f'<rect x="{WIDTH - width - 8:.0f}" y="8" width="{width:.0f}" height="28" rx="14" fill="{light}"/>'
+        f'<text x="{WIDTH - width / 2 - 8:.0f}" y="28" font-size="16" font-weight="700" text-anchor="middle" '
         f'fill="{dark}">{html.escape(note)}</text>'
     )
 
 
-def _lines(name: str) -> list[str]:
+def _lines(name: str) -> tuple[list[str], int]:
+    """The name broken into lines, and the size of its letters: smaller where it is long."""
     clean = "".join(character if character.isprintable() else " " for character in name)
-    lines = textwrap.wrap(clean, _LINE_CHARACTERS) or ["Untitled"]
+    lines, size = textwrap.wrap(clean, _WIDE), 23
+    if len(lines) > 3 or any(len(word) > _WIDE for word in clean.split()):
+        lines, size = textwrap.wrap(clean, _NARROW), 18
     if len(lines) > _LINES:
-        lines = [*lines[: _LINES - 1], _cut(lines[_LINES - 1] + "…", _LINE_CHARACTERS)]
-    return lines
+        lines = [*lines[: _LINES - 1], _cut(lines[_LINES - 1] + "…", _NARROW)]
+    return lines or ["Untitled"], size
 
 
 def _cut(text: str, length: int) -> str:

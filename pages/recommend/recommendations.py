@@ -14,7 +14,7 @@ from ui.posters import poster
 from ui.story import Card, Story, error_box
 from ui.text import escape
 
-POSTER = 118
+POSTER = 112
 """Width of a poster in pixels."""
 LISTED = 200
 GROUPS = {"known": "With history", "new": "New ones"}
@@ -48,7 +48,7 @@ def draw_by_chance(new: bool) -> None:
         st.session_state["recommend_problem"] = error
         return
     st.session_state["recommend_words"] = ""
-    st.session_state["recommend_viewer"] = drawn
+    st.session_state["recommend_viewer"] = str(drawn)
 
 
 def choose_viewer() -> tuple[int | None, int]:
@@ -60,20 +60,19 @@ def choose_viewer() -> tuple[int | None, int]:
         )  # fmt: skip
         words = st.text_input("Search", key="recommend_words", placeholder="Number or name", max_chars=40)
         listed, summary = find(dataset, run, dataset.content_hash, run.id, words, group == "new")
-        described = {int(v): f"{name or f'Viewer {v}'} · {b} before, {a} after" for v, name, b, a in listed}
-        asked = str(st.session_state.get("recommend_viewer", st.query_params.get("recommend_viewer", "")))
-        if asked.lstrip("-").isdecimal() and not words:
-            described.setdefault(int(asked), f"Viewer {asked}")
-        viewer = st.selectbox(
-            "Viewer", list(described), format_func=described.get, key="recommend_viewer", bind="query-params"
-        )
+        # A link holds what the box shows: the viewer's number first.
+        options = [f"{number} · {name}" if name else str(number) for number, name, _, _ in listed]
+        asked = str(st.session_state.get("recommend_viewer") or st.query_params.get("recommend_viewer", ""))
+        if asked not in options and not words and asked.split(" ")[0].isdecimal():
+            options.append(asked)
+        chosen = st.selectbox("Viewer", options, key="recommend_viewer", bind="query-params", width=240)
         st.button(
             "Anyone", icon=":material/shuffle:", on_click=draw_by_chance, args=(group == "new",),
             key="recommend_random", help="A viewer drawn by chance.",
         )  # fmt: skip
-        k = st.slider("Titles a row", 5, recommend_length, min(10, recommend_length), key="recommend_row")
+        k = st.slider("Titles a row", 5, recommend_length, 8, key="recommend_row")
     st.caption(escape(summary))
-    return viewer, k
+    return (int(chosen.split(" ")[0]) if chosen else None), k
 
 
 def posters(titles: Sequence[recommend.Recommended | recommend.Watched], flags: Sequence[str]) -> None:

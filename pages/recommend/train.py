@@ -78,8 +78,9 @@ def choose_and_train(expanded: bool) -> None:
 
 def choose_run(kept: recommend.RunList) -> recommend.Run | None:
     """The run to show: the newest, or an older one by choice."""
-    described = {NEWEST: "The newest"} | {
-        run.id: f"{run.made_at:%Y-%m-%d %H:%M} UTC · {SIGNALS[run.signal].lower()} · {len(run.models)} models"
+    # A link holds what the box shows, so it shows the names of the runs themselves.
+    described = {NEWEST: ""} | {
+        run.id: f"{run.made_at:%Y-%m-%d %H:%M} UTC, {SIGNALS[run.signal].lower()}, {len(run.models)} models"
         for run in kept.runs
     }
     if len(described) == 1:
@@ -88,11 +89,10 @@ def choose_run(kept: recommend.RunList) -> recommend.Run | None:
     if asked is not None and asked not in described:
         st.warning(f"The link names a run that is not here: {escape(asked)}. The newest is shown instead.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox(
-            "Run", list(described), format_func=described.get, key="recommend_run", bind="query-params"
-        )
+        chosen = st.selectbox("Run", list(described), key="recommend_run", bind="query-params")
         run_id = kept.runs[0].id if chosen == NEWEST else chosen
         st.button("Delete this run", icon=":material/delete:", on_click=delete, args=(run_id,), key="recommend_delete")
+    st.caption(f"Kept on {described[run_id]}.")
     if chosen == NEWEST:
         return recommend.newest_run(state.workspace(), dataset)
     return recommend.load_run(state.workspace(), chosen)

@@ -34,28 +34,26 @@ def whiskers(board: Leaderboard, metric: str = "ndcg") -> go.Figure:
         subtitle=f"{METRICS[metric].doc} Bars are 95 % intervals over {board.counts['viewers tested']:,} viewers.",
         height=110 + ROW * max(len(entries), 2),
     )
-    values = [entry.estimates[metric] for entry in entries]
-    leader = len(entries) - 1
-    figure.add_scatter(
-        x=[one.value for one in values],
-        y=[short(entry) for entry in entries],
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": [one.high - one.value for one in values],
-            "arrayminus": [one.value - one.low for one in values],
-            "thickness": 2,
-            "width": 6,
-        },
-        mode="markers",
-        marker={
-            "size": 12,
-            "color": [theme.BLUE if place == leader else theme.UNSURE for place in range(len(entries))],
-        },
-        customdata=[[one.low, one.high] for one in values],
-        hovertemplate="%{y}: %{x:.4f}<br>95 % interval %{customdata[0]:.4f} to %{customdata[1]:.4f}<extra></extra>",
-        showlegend=False,
-    )
+    for place, entry in enumerate(entries):
+        one = entry.estimates[metric]
+        colour = theme.BETTER if place == len(entries) - 1 else theme.UNSURE
+        figure.add_scatter(
+            x=[one.value],
+            y=[short(entry)],
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [one.high - one.value],
+                "arrayminus": [one.value - one.low],
+                "thickness": 2,
+                "width": 6,
+                "color": colour,
+            },
+            mode="markers",
+            marker={"size": 12, "color": colour},
+            hovertemplate=f"%{{y}}: %{{x:.4f}}<br>95 % interval {one.low:.4f} to {one.high:.4f}<extra></extra>",
+            showlegend=False,
+        )
     figure.update_xaxes(title=name, rangemode="tozero")
     figure.update_yaxes(type="category", showgrid=True)
     return figure
@@ -110,7 +108,7 @@ def _variety(entries: list[Entry]) -> str:
         return "No model could be evaluated"
     widest = max(entries, key=lambda entry: entry.estimates["coverage"].value)
     best = max(entries, key=lambda entry: entry.estimates["ndcg"].value)
-    share = f"{widest.estimates['coverage'].value:.0%}"
+    share = f"{widest.estimates['coverage'].value * 100:.0f} %"
     if widest is best:
         return f"{best.label} is the most accurate and shows most of the catalogue: {share}"
     return f"{best.label} is the most accurate, {widest.label} shows most of the catalogue: {share}"

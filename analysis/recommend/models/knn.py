@@ -17,7 +17,7 @@ from analysis.results import Progress
 class ItemKNNParameters:
     """Parameters of item kNN."""
 
-    neighbours: int = 50
+    neighbours: int = 100
     """How many of the most similar titles each title keeps."""
 
     def __post_init__(self) -> None:

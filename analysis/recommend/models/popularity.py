@@ -34,7 +34,7 @@ class Popularity(Recommender):
 class RecentPopularityParameters:
     """Parameters of recent popularity."""
 
-    days: int = 30
+    days: int = 7
     """Length of the window before the end of the training period, in days."""
 
     def __post_init__(self) -> None:
@@ -46,7 +46,9 @@ class RecentPopularity(Recommender):
 
     name = "recent_popularity"
     label = "Recent popularity"
-    description = "What most viewers have watched in the last 30 days; the same for everybody, and hard to beat."
+    description = (
+        "What most viewers have watched in the last days of training; the same for everybody, and hard to beat."
+    )
     source = "Ji, Sun, Zhang & Li 2020, arXiv 2005.13829"
     cold_viewers = True
     Parameters: ClassVar[type[RecentPopularityParameters]] = RecentPopularityParameters
