@@ -83,17 +83,19 @@ def calendar_table(starts_on: dt.date, ends_on: dt.date) -> pa.Table:
 def _transitions(time_zone: str, first_year: int, last_year: int) -> tuple[Ints, Ints]:
     """Instants (UTC seconds) at which the zone's offset changes, and the offsets (seconds) from then on."""
     zone = ZoneInfo(time_zone)
-    hour = int(dt.datetime(first_year, 1, 1, tzinfo=dt.UTC).timestamp())
-    end = int(dt.datetime(last_year + 1, 1, 2, tzinfo=dt.UTC).timestamp())
-    instants: list[int] = []
-    offsets: list[int] = []
-    while hour < end:
-        offset = dt.datetime.fromtimestamp(hour, zone).utcoffset()
-        seconds = int(offset.total_seconds()) if offset is not None else 0
-        if not offsets or offsets[-1] != seconds:
-            instants.append(hour)
-            offsets.append(seconds)
-        hour += 3600
+    first = int(dt.datetime(first_year, 1, 1, tzinfo=dt.UTC).timestamp())
+    last = int(dt.datetime(last_year + 1, 1, 2, tzinfo=dt.UTC).timestamp())
+
+    def offset(instant: int) -> int:
+        found = dt.datetime.fromtimestamp(instant, zone).utcoffset()
+        return int(found.total_seconds()) if found is not None else 0
+
+    instants, offsets = [first], [offset(first)]
+    for day in range(first, last, 86_400):
+        if offset(day + 86_400) != offsets[-1]:
+            # Clocks change on a full quarter of an hour; find which one of that day.
+            instants.append(next(t for t in range(day, day + 86_401, 900) if offset(t) != offsets[-1]))
+            offsets.append(offset(day + 86_400))
     return np.array(instants), np.array(offsets)
 
 

@@ -41,14 +41,14 @@ _BY_HOUR = (
     ("Comedy", 6.0, 2.0, 1.34),
     ("Comedy", 23.0, 1.2, 1.15),
     ("Drama", 13.0, 1.5, 1.12),
-    ("Thriller", 22.0, 2.0, 1.50),
+    ("Thriller", 22.0, 2.0, 1.80),
     ("Documentary", 3.0, 2.5, 1.24),
     ("Family", 8.0, 2.0, 1.60),
     ("Family", 17.0, 1.5, 1.30),
     ("Animation", 8.0, 2.0, 1.45),
     ("Horror", 23.5, 1.8, 1.45),
 )
-FRIDAY_ROMANCE = 2.0
+FRIDAY_ROMANCE = 2.4
 HORROR_OCTOBER = {"US": 2.2, "GB": 2.1, "BR": 1.3, "IN": 1.2}
 HORROR_ELSEWHERE = 1.6
 FAMILY_SCHOOL_HOLIDAYS = 1.7

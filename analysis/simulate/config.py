@@ -55,8 +55,8 @@ class Behaviour:
     sessions_per_day: float = 0.33
     activity_spread: float = 0.75
     session_minutes: float = 60.0
-    click: float = -5.3
-    appeal_spread: float = 1.75
+    click: float = -5.6
+    appeal_spread: float = 2.0
     quality_spread: float = 0.7
     taste: float = 0.8
     artwork_spread: float = 0.15
@@ -79,8 +79,8 @@ class Behaviour:
     resumed: float = 1.6
     chain: float = 0.2
     satisfaction_step: float = 0.08
-    churn: float = -3.9
-    churn_slope: float = 4.0
+    churn: float = -3.5
+    churn_slope: float = 6.0
     return_per_day: float = 0.003
     rating: float = 0.05
     rating_extreme: float = 0.8
@@ -138,11 +138,15 @@ class SimulationConfig:
                 f"The simulation ends on {self.ends_on}, before it starts on {self.starts_on}.",
                 "Choose a last day that is not before the first.",
             )
-        for name in ("scroll", "swipe", "attention", "resume", "notification", "search_direct", "search_after"):
+        for name in ("scroll", "swipe", "attention", "notification", "search_direct", "search_after"):
             _within(f"behaviour.{name}", getattr(self.behaviour, name), 0, 1)
-        for name in ("search_abandoned", "return_per_day", "rating", "satisfaction_step"):
+        for name in ("search_abandoned", "return_per_day", "satisfaction_step"):
             _within(f"behaviour.{name}", getattr(self.behaviour, name), 0, 1)
+        for name in ("resume", "rating"):
+            # Their log-odds are taken, so certainty is out of reach.
+            _within(f"behaviour.{name}", getattr(self.behaviour, name), 1e-6, 1 - 1e-6)
         for setting in fields(Behaviour):
+            _within(f"behaviour.{setting.name}", getattr(self.behaviour, setting.name), -1e6, 1e6)
             if setting.name.endswith(("_spread", "_days", "_minutes", "_per_day", "drift")):
                 _within(f"behaviour.{setting.name}", getattr(self.behaviour, setting.name), 0, 1e6)
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from analysis.errors import ModelError
 from analysis.simulate.config import ROWS, Behaviour
 from analysis.simulate.keyed import Flags, Floats, Ints, Keys, as_uniform, logistic, step
 
 VISIBLE = 5
 """Titles of a row that are seen without swiping."""
 
-_ROW_LUCK, _SCROLL_LUCK, _SWIPE_LUCK, _CLICK_LUCK, _ART_LUCK, _UNIFORM_LUCK = range(100, 106)
+_POLICY_LUCK, _SCROLL_LUCK, _SWIPE_LUCK, _CLICK_LUCK, _ART_LUCK, _UNIFORM_LUCK = range(100, 106)
 
 
 @dataclass(frozen=True)
@@ -21,22 +23,49 @@ class Visit:
     """Some visits to the home page, one row each: all that a policy may know.
 
     Attributes:
-        viewer: Row of the viewer among those simulated.
-        day: Day, counted from the first simulated day.
+        viewer_id: The viewers.
+        date: Local day.
         hour: Local hour.
-        device: Device, 0 television, 1 computer, 2 phone, 3 tablet.
-        keys: The visits' own randomness; draw with `keyed.step(keys, slot)`.
-        candidates: Whether each title can be watched on that day.
-        pools: The logging policy's candidates, visits × rows × pool, best first.
+        device: Device, an index into `schema.DEVICES`.
+        keys: The visits' own randomness: `visit.luck(slot)` gives a uniform number each.
+        candidates: `title_id` of every title that can be watched on that day, rising.
+        pools: `title_id` of the logging policy's candidates, visits × rows × pool, best first.
+        columns: Titles that a row of the page holds.
     """
 
-    viewer: Ints
-    day: int
+    viewer_id: Ints
+    date: dt.date
     hour: Ints
     device: Ints
     keys: Keys
-    candidates: Flags
+    candidates: Ints
     pools: Ints
+    columns: int
+
+    def __len__(self) -> int:
+        return len(self.viewer_id)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Visits, rows and columns of the pages wanted."""
+        return len(self), len(ROWS), self.columns
+
+    def luck(self, slots: int | Ints) -> Floats:
+        """Uniform numbers of these visits: visits × the shape of `slots`."""
+        slots = np.asarray(slots)
+        keys = step(self.keys, _POLICY_LUCK).reshape(-1, *([1] * slots.ndim))
+        return as_uniform(step(keys, slots))
+
+    def take(self, rows: Ints | Flags) -> Visit:
+        """Some of the visits."""
+        return replace(
+            self,
+            viewer_id=self.viewer_id[rows],
+            hour=self.hour[rows],
+            device=self.device[rows],
+            keys=self.keys[rows],
+            pools=self.pools[rows],
+        )
 
 
 @dataclass(frozen=True)
@@ -44,18 +73,18 @@ class Page:
     """The pages of some visits.
 
     Attributes:
-        titles: Title in each place, visits × rows × columns; -1 where a place stays empty.
+        titles: `title_id` in each place, visits × rows × columns; 0 where a place stays empty.
         propensity: Probability of that title in that place, given the titles placed before it.
-        policy: Name of the policy of each visit.
+        randomised: Whether the page was filled uniformly at random.
     """
 
     titles: Ints
     propensity: Floats
-    policy: Ints
+    randomised: Flags
 
 
 Policy = Callable[[Visit], tuple[Ints, Floats]]
-"""Any function from visits to titles and propensities, both visits × rows × columns."""
+"""Any function from visits to the pages' `title_id`s and propensities, both of `visit.shape`."""
 
 
 def rank_weights(pool: int) -> Floats:
@@ -63,70 +92,83 @@ def rank_weights(pool: int) -> Floats:
     return np.round(np.exp(-np.arange(pool) / 7.0), 6)
 
 
-def logging_policy(visit: Visit, columns: int) -> tuple[Ints, Floats]:
+def logging_policy(visit: Visit) -> tuple[Ints, Floats]:
     """Fill the rows one after the other, drawing from each row's pool without replacement (Plackett–Luce).
 
     Titles that stand in an earlier row are left out, and the propensity of a place is the weight of its title over the
     weights of all titles that could still have stood there.
     """
-    visits, rows, pool = visit.pools.shape
+    visits, rows, columns = visit.shape
+    pool = visit.pools.shape[2]
     weights = rank_weights(pool)
-    slots = np.arange(rows * pool).reshape(rows, pool)
-    luck = as_uniform(step(step(visit.keys, _ROW_LUCK)[:, None, None], slots))
     # The smallest of exponentials with rate w is title i with probability w_i / sum w.
-    waiting = -np.log1p(-luck) / weights
-    placed = np.zeros((visits, len(visit.candidates)), dtype=bool)
+    waiting = -np.log1p(-visit.luck(np.arange(rows * pool).reshape(rows, pool))) / weights
+    placed = np.zeros((visits, int(visit.candidates[-1]) + 1), dtype=bool)
     each = np.arange(visits)[:, None]
-    titles = np.full((visits, rows, columns), -1, dtype=np.int64)
+    titles = np.zeros((visits, rows, columns), dtype=np.int64)
     propensity = np.zeros((visits, rows, columns))
     for row in range(rows):
         candidates = visit.pools[:, row]
         free = ~placed[each, candidates]
-        clock = np.where(free, waiting[:, row], np.inf)
-        order = np.argsort(clock, axis=1)[:, :columns]
-        chosen = candidates[each, order]
-        weight = weights[order]
-        open_weight = (free * weights).sum(axis=1, keepdims=True) - np.cumsum(weight, axis=1) + weight
-        real = free[each, order]
-        titles[:, row] = np.where(real, chosen, -1)
-        propensity[:, row] = np.where(real, np.minimum(weight / np.maximum(open_weight, 1e-9), 1.0), 0.0)
+        order = np.argsort(np.where(free, waiting[:, row], np.inf), axis=1)[:, :columns]
+        chosen, weight, real = candidates[each, order], weights[order], free[each, order]
+        left = (free * weights).sum(axis=1, keepdims=True) - np.cumsum(weight, axis=1) + weight
+        titles[:, row] = np.where(real, chosen, 0)
+        propensity[:, row] = np.where(real, np.minimum(weight / np.maximum(left, 1e-9), 1.0), 0.0)
         placed[each, chosen] |= real
     return titles, np.round(propensity, 6)
 
 
-def uniform_policy(visit: Visit, rows: int, columns: int) -> tuple[Ints, Floats]:
+def uniform_policy(visit: Visit) -> tuple[Ints, Floats]:
     """Fill the page with titles drawn uniformly without replacement from all that can be watched."""
-    available = np.flatnonzero(visit.candidates)
+    _, rows, columns = visit.shape
+    available = visit.candidates
     places = min(rows * columns, len(available))
     luck = step(step(visit.keys, _UNIFORM_LUCK)[:, None], available)
     order = np.argpartition(luck, places - 1, axis=1)[:, :places]
     order = np.take_along_axis(order, np.argsort(np.take_along_axis(luck, order, axis=1), axis=1), axis=1)
-    titles = np.full((len(visit.keys), rows * columns), -1, dtype=np.int64)
+    titles = np.zeros((len(visit), rows * columns), dtype=np.int64)
     propensity = np.zeros(titles.shape)
     titles[:, :places] = available[order]
     propensity[:, :places] = np.round(1.0 / (len(available) - np.arange(places)), 6)
-    shape = (len(visit.keys), rows, columns)
-    return titles.reshape(shape), propensity.reshape(shape)
+    return titles.reshape(visit.shape), propensity.reshape(visit.shape)
 
 
-def compose(visit: Visit, policy: Policy | None, columns: int, uniform_share: float) -> Page:
-    """The pages of some visits: the policy's, and for a randomised share of visits a uniform one."""
-    rows = len(ROWS)
+def compose(visit: Visit, policy: Policy, uniform_share: float) -> Page:
+    """The pages of some visits: the policy's, and for a randomised share of visits a uniform one.
+
+    Raises:
+        ModelError: The policy's pages break the contract.
+    """
+    if not len(visit):
+        return Page(np.zeros(visit.shape, dtype=np.int64), np.zeros(visit.shape), np.zeros(0, dtype=bool))
     randomised = as_uniform(step(visit.keys, _UNIFORM_LUCK)) < uniform_share
-    titles, propensity = logging_policy(visit, columns) if policy is None else policy(visit)
+    titles, propensity = policy(visit)
+    if policy is not logging_policy:
+        _check(visit, titles, propensity)
     if randomised.any():
-        some = Visit(
-            visit.viewer[randomised],
-            visit.day,
-            visit.hour[randomised],
-            visit.device[randomised],
-            visit.keys[randomised],
-            visit.candidates,
-            visit.pools[randomised],
-        )
         titles, propensity = titles.copy(), propensity.copy()
-        titles[randomised], propensity[randomised] = uniform_policy(some, rows, columns)
-    return Page(titles, propensity, randomised.astype(np.int64))
+        titles[randomised], propensity[randomised] = uniform_policy(visit.take(randomised))
+    return Page(titles, propensity, randomised)
+
+
+def _check(visit: Visit, titles: Ints, propensity: Floats) -> None:
+    remedy = "A policy gives title_ids and propensities of the shape visits × rows × columns, 0 for an empty place."
+    if titles.shape != visit.shape or propensity.shape != visit.shape:
+        raise ModelError(f"A page has the shapes {titles.shape} and {propensity.shape}, not {visit.shape}.", remedy)
+    filled = titles != 0
+    unknown = ~np.isin(titles[filled], visit.candidates)
+    if unknown.any():
+        raise ModelError(f"A page holds title {titles[filled][unknown][0]}, which can't be watched then.", remedy)
+    wrong = ~((propensity[filled] > 0) & (propensity[filled] <= 1))
+    if wrong.any():
+        raise ModelError(
+            f"A page has the propensity {propensity[filled][wrong][0]}.", f"{remedy} It is over 0, up to 1."
+        )
+    flat = np.sort(titles.reshape(len(visit), -1), axis=1)
+    twice = (flat[:, 1:] == flat[:, :-1]) & (flat[:, 1:] != 0)
+    if twice.any():
+        raise ModelError(f"A page shows title {flat[:, 1:][twice][0]} twice.", "Place each title once on a page.")
 
 
 def examined(keys: Keys, rows: int, columns: int, behaviour: Behaviour) -> Floats:

@@ -30,7 +30,7 @@ def make_pools(
     *,
     true_fit: Ints,
     estimated_fit: Ints,
-    finished: Flags,
+    begun: Flags,
     personal: Floats,
 ) -> Ints:
     """Candidates for the rows of the page and, last, for searches: viewers × (rows + 1) × pool, best first."""
@@ -44,7 +44,7 @@ def make_pools(
     favourite = np.argmax(viewers.estimated[:, : len(clock.GENRES)], axis=1)
     in_favourite = catalogue.genre_weights.T[favourite] > 0
     fit = estimated_fit.astype(np.int32)
-    seen = finished * np.int32(4 * 64)
+    seen = begun * np.int32(3 * 64)
     stressed = np.rint(fit * (1 + personal[:, None])).astype(np.int32)
     scores = (
         stressed + (popular * 6) // 10 - seen,

@@ -16,9 +16,9 @@ from analysis.simulate import clock
 from analysis.simulate.experiments import Treatment, treatment
 from analysis.simulate.keyed import Flags, Floats, Ints, Stream, as_uniform, pick, step
 from analysis.simulate.log import Log
-from analysis.simulate.page import Policy
+from analysis.simulate.page import Policy, logging_policy
 from analysis.simulate.pools import affinity, make_pools
-from analysis.simulate.sessions import Sessions, run_sessions
+from analysis.simulate.sessions import DEVICE, Sessions, draws, run_sessions
 from analysis.simulate.viewers import PLANS
 from analysis.simulate.world import World
 
@@ -26,6 +26,9 @@ MOST_SESSIONS = 3
 """Sessions a viewer may have on one day."""
 
 RENEWAL_DAYS = 30
+
+MIDDLING = 0.4
+"""Satisfaction with which a viewer begins, and at which the churn parameter holds."""
 
 
 @dataclass
@@ -65,6 +68,7 @@ class Service:
         viewers: Numbers of the viewers simulated; all of the world's by default.
         policy: What fills the home page; the logging policy by default.
         forced: Arm (0 control, 1 treatment) into which an experiment puts every viewer.
+        seed: Seed of what happens in this world; the world's own by default.
         impressions_from: First day whose impressions are logged.
     """
 
@@ -73,8 +77,9 @@ class Service:
         world: World,
         viewers: Ints | None = None,
         *,
-        policy: Policy | None = None,
+        policy: Policy = logging_policy,
         forced: Mapping[str, int] | None = None,
+        seed: int | None = None,
         impressions_from: int = 0,
     ) -> None:
         self.world = world
@@ -85,12 +90,13 @@ class Service:
         self.day = -world.config.warm_up_days
         self.log = Log()
         self.state = self._first_state()
-        self._luck = {
-            name: Stream(world.seed, name) for name in ("burst", "count", "start", "churn", "return", "session")
-        }
+        seed = world.seed if seed is None else seed
+        self._luck = {name: Stream(seed, name) for name in ("burst", "count", "start", "churn", "return", "session")}
         self._fit = affinity(world, self.viewers, 0, estimated=False)
         self._estimate = affinity(world, self.viewers, 0, estimated=True)
         self._pools: Ints | None = None
+        # How much a viewer likes a title beyond their taste belongs to the world, not to what happens in it.
+        self._whim = Stream(world.seed, "whim")
 
     def _first_state(self) -> State:
         count, titles = len(self.viewers), len(self.world.catalogue)
@@ -99,7 +105,7 @@ class Service:
             subscribed=self.viewers.joined < 0,
             since=self.viewers.joined.copy(),
             left=np.full(count, -1),
-            satisfaction=np.full(count, 0.45),
+            satisfaction=np.full(count, MIDDLING),
             busy_until=np.zeros(count, dtype=np.int64),
             progress=np.zeros(grid, dtype=np.uint8),
             started=np.zeros(grid, dtype=np.uint8),
@@ -169,12 +175,13 @@ class Service:
         due = state.subscribed & (day >= 0) & (tenure > 0) & (tenure % RENEWAL_DAYS == 0)
         log_odds = (
             rules.churn
-            - rules.churn_slope * (state.satisfaction - 0.45)
+            - rules.churn_slope * (state.satisfaction - MIDDLING)
             + self.viewers.price_sensitivity
             + 0.5 * (tenure <= 90)
         )
         hazard = np.round(1 / (1 + np.exp(-log_odds)), 9)
         leaves = due & (self._luck["churn"].uniform(number, day) < hazard)
+        self.log.add("renewals", hazard=hazard[due], left=leaves[due])
         state.subscribed[leaves] = False
         state.left[leaves] = day
         self.log.add("leaves", number=number[leaves], day=np.full(leaves.sum(), day))
@@ -183,7 +190,7 @@ class Service:
         returns = away & (self._luck["return"].uniform(number, day) < chance)
         state.subscribed[returns] = True
         state.since[returns] = day
-        state.satisfaction[returns] = np.maximum(state.satisfaction[returns], 0.4)
+        state.satisfaction[returns] = np.maximum(state.satisfaction[returns], MIDDLING)
         self.log.add("returns", number=number[returns], day=np.full(returns.sum(), day))
 
     def _refresh_pools(self, treated: Treatment) -> None:
@@ -194,7 +201,7 @@ class Service:
             self.day,
             true_fit=self._fit[rows],
             estimated_fit=self._estimate[rows],
-            finished=self.state.progress[rows] >= self.world.catalogue.episodes,
+            begun=self.state.started[rows] > 0,
             personal=treated.personal[rows],
         )
         # A new array each week, so that forked services don't write into each other's.
@@ -230,7 +237,7 @@ class Service:
         date = world.config.date(self.day)
         hour = starts // 3600 % 24
         keys = self._luck["session"].keys(viewers.number[rows], self.day, slot)
-        device = pick(world.device_shares, viewers.habit[rows] * 24 + hour, _unit(keys, 10))
+        device = pick(world.device_shares, viewers.habit[rows] * 24 + hour, draws(keys)[DEVICE])
         return Sessions(
             world=world,
             day=self.day,
@@ -246,11 +253,13 @@ class Service:
             fit=self._fit,
             pools=self._pools,
             by_title=by_day[viewers.country[rows]] + world.by_hour[date.weekday() * 24 + hour],
+            candidates=np.flatnonzero(world.catalogue.released <= self.day) + 1,
             click=treated.click[rows],
             clickbait=treated.clickbait[rows],
             enjoyment=treated.enjoyment[rows],
             chain=treated.chain[rows],
             policy=self.policy,
+            whim=self._whim,
             keep_impressions=self.day >= self.impressions_from and not world.config.views_only,
         )
 

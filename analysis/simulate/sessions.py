@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +12,20 @@ import numpy as np
 from analysis.simulate import watching
 from analysis.simulate.catalogue import ARTWORKS
 from analysis.simulate.config import ROWS
-from analysis.simulate.keyed import Flags, Floats, Ints, Keys, Stream, as_normal, as_uniform, pick, step, tick, ticks
+from analysis.simulate.keyed import (
+    Flags,
+    Floats,
+    Ints,
+    Keys,
+    Stream,
+    as_normal,
+    as_uniform,
+    logistic,
+    pick,
+    step,
+    tick,
+    ticks,
+)
 from analysis.simulate.log import Log
 from analysis.simulate.page import Policy, Visit, artworks, clicks, compose, examined, rank_weights
 from analysis.simulate.pools import WISHES
@@ -19,11 +34,14 @@ from analysis.simulate.world import World
 if TYPE_CHECKING:
     from analysis.simulate.service import State
 
+_PLAY_DRAWS = np.arange(watching.DRAWS)[:, None]
 ROW, SEARCH, CONTINUE, NOTIFICATION = range(4)
 MOST_PLAYS = 14
 """Plays a session may have."""
 
-_INTENT, _NOTE, _DIRECT, _AFTER, _ABANDON, _WISH, _WORDS, _LENGTH, _DROP = range(300, 309)
+_INTENT, _NOTE, _DIRECT, _AFTER, _ABANDON, _WISH, _WORDS, _QUERY, DEVICE = range(9)
+_DRAWS = np.arange(9)
+_LENGTH, _PLAYS = 300, 1_000
 _DEVICE_MINUTES = np.array([1.1, 0.85, 0.5, 0.8])
 _NEW = ROWS.index("new")
 
@@ -46,12 +64,14 @@ class Sessions:
     fit: Ints
     pools: Ints
     by_title: Ints
+    candidates: Ints
     click: Ints
     clickbait: Floats
     enjoyment: Ints
     chain: Ints
-    policy: Policy | None
+    policy: Policy
     keep_impressions: bool
+    whim: Stream
 
     @property
     def session_id(self) -> Ints:
@@ -59,9 +79,15 @@ class Sessions:
         total = self.world.config.viewers
         return 1 + (np.int64(self.day) * total + self.number) * 3 + self.slot
 
-    def luck(self, slot: int) -> Floats:
-        """One uniform number a session."""
-        return as_uniform(step(self.keys, slot))
+    @cached_property
+    def luck(self) -> Floats:
+        """Uniform numbers, draws × sessions."""
+        return draws(self.keys)
+
+
+def draws(keys: Keys) -> Floats:
+    """The uniform numbers that sessions with these keys use, draws × sessions."""
+    return as_uniform(step(keys, _DRAWS[:, None]))
 
 
 @dataclass(frozen=True)
@@ -99,15 +125,15 @@ def run_sessions(sessions: Sessions, state: State, log: Log) -> None:
     """Play a wave of sessions through: changes the state and fills the log."""
     rules = sessions.world.config.behaviour
     unfinished = state.unfinished[sessions.rows]
-    resumes = (unfinished >= 0) & (sessions.luck(_INTENT) < rules.resume)
-    noted = ~resumes & (sessions.luck(_NOTE) < rules.notification)
-    direct = ~resumes & ~noted & (sessions.luck(_DIRECT) < rules.search_direct)
+    resumes = (unfinished >= 0) & (sessions.luck[_INTENT] < _resume_chance(sessions, unfinished))
+    noted = ~resumes & (sessions.luck[_NOTE] < rules.notification)
+    direct = ~resumes & ~noted & (sessions.luck[_DIRECT] < rules.search_direct)
     browses = ~(resumes | noted | direct)
     shown = _browse(sessions, np.flatnonzero(browses), state)
     clicked = np.flatnonzero(shown.clicked)
     idle = browses.copy()
     idle[shown.session[clicked]] = False
-    searches = np.flatnonzero(direct | (idle & (sessions.luck(_AFTER) < rules.search_after)))
+    searches = np.flatnonzero(direct | (idle & (sessions.luck[_AFTER] < rules.search_after)))
     wished, found = _search(sessions, searches, log)
 
     resumed, notified = np.flatnonzero(resumes), np.flatnonzero(noted)
@@ -127,7 +153,7 @@ def run_sessions(sessions: Sessions, state: State, log: Log) -> None:
         np.concatenate([part[3] for part in parts])[order],
     )
     minutes = np.zeros(len(shown.title))
-    _watch(sessions, queue, state, log, minutes)
+    _watch(sessions, queue, state, log, minutes, idle)
     if sessions.keep_impressions:
         log.add(
             "impressions",
@@ -146,15 +172,31 @@ def run_sessions(sessions: Sessions, state: State, log: Log) -> None:
         )
 
 
+def _resume_chance(sessions: Sessions, unfinished: Ints) -> Floats:
+    """Chance that each session takes up the unfinished title: likelier when it suits the hour and the season."""
+    rules, title = sessions.world.config.behaviour, np.maximum(unfinished, 0)
+    moment = sessions.by_title[np.arange(len(title)), title] - sessions.world.catalogue.appeal[title]
+    return logistic(moment - tick(rules.click) + tick(math.log(rules.resume / (1 - rules.resume))))
+
+
 def _browse(sessions: Sessions, who: Ints, state: State) -> Shown:
     """Show these sessions the home page and see what they click; empty places are left out."""
     config, catalogue = sessions.world.config, sessions.world.catalogue
     rules = config.behaviour
-    keys, rows, day = sessions.keys[who], sessions.rows[who], sessions.day
-    pools = sessions.pools[rows, : len(ROWS)].astype(np.int64)
-    visit = Visit(rows, day, sessions.hour[who], sessions.device[who], keys, catalogue.released <= day, pools)
-    page = compose(visit, sessions.policy, config.columns, config.uniform_share)
-    titles = np.maximum(page.titles, 0)
+    keys, rows = sessions.keys[who], sessions.rows[who]
+    visit = Visit(
+        viewer_id=sessions.number[who] + 1,
+        date=config.date(sessions.day),
+        hour=sessions.hour[who],
+        device=sessions.device[who],
+        keys=keys,
+        candidates=sessions.candidates,
+        pools=sessions.pools[rows, : len(ROWS)].astype(np.int64) + 1,
+        columns=config.columns,
+    )
+    page = compose(visit, sessions.policy, config.uniform_share)
+    filled = page.titles > 0
+    titles = np.maximum(page.titles - 1, 0)
     shape = titles.shape
     variant = artworks(keys, shape[1], shape[2], ARTWORKS)
     each = who[:, None, None]
@@ -163,9 +205,10 @@ def _browse(sessions: Sessions, who: Ints, state: State) -> Shown:
     log_odds += catalogue.artwork[titles, variant] + sessions.artwork[each, variant]
     log_odds += sessions.click[each] + np.rint(sessions.clickbait[each] * catalogue.appeal[titles]).astype(np.int64)
     log_odds -= tick(rules.seen_penalty) * (state.progress[viewer, titles] >= catalogue.episodes[titles])
-    log_odds -= tick(rules.begun_penalty) * (state.started[viewer, titles] > 0)
-    pressed = clicks(keys, log_odds, examined(keys, shape[1], shape[2], rules)) & (page.titles >= 0)
-    session, row, column = np.nonzero(page.titles >= 0)
+    begun = (state.started[viewer, titles] > 0) & (state.unfinished[viewer] != titles)
+    log_odds -= tick(rules.begun_penalty) * begun
+    pressed = clicks(keys, log_odds, examined(keys, shape[1], shape[2], rules)) & filled
+    session, row, column = np.nonzero(filled)
     return Shown(
         session=who[session],
         row=row,
@@ -173,7 +216,7 @@ def _browse(sessions: Sessions, who: Ints, state: State) -> Shown:
         title=titles[session, row, column],
         artwork=variant[session, row, column] + 1,
         propensity=page.propensity[session, row, column],
-        policy=page.policy[session],
+        policy=page.randomised[session].astype(np.int64),
         clicked=pressed[session, row, column],
     )
 
@@ -183,9 +226,9 @@ def _search(sessions: Sessions, who: Ints, log: Log) -> tuple[Ints, Ints]:
     rules, pool = sessions.world.config.behaviour, sessions.world.config.pool
     weights = rank_weights(pool)
     cumulative = np.round(np.cumsum(weights) / weights.sum(), 9)[None]
-    rank = pick(cumulative, np.zeros(len(who), dtype=np.int64), sessions.luck(_WISH)[who])
+    rank = pick(cumulative, np.zeros(len(who), dtype=np.int64), sessions.luck[_WISH, who])
     title = sessions.pools[sessions.rows[who], WISHES, rank].astype(np.int64)
-    chosen = sessions.luck(_ABANDON)[who] >= rules.search_abandoned
+    chosen = sessions.luck[_ABANDON, who] >= rules.search_abandoned
     if not sessions.world.config.views_only:
         log.add(
             "searches",
@@ -193,15 +236,15 @@ def _search(sessions: Sessions, who: Ints, log: Log) -> tuple[Ints, Ints]:
             number=sessions.number[who],
             place=sessions.place[who],
             start=sessions.start[who],
-            elapsed=5 + (sessions.luck(_WORDS)[who] * 60).astype(np.int64),
+            elapsed=5 + (sessions.luck[_WORDS, who] * 60).astype(np.int64),
             title=title,
-            words=(as_uniform(step(step(sessions.keys, _WORDS), 1))[who] * 8).astype(np.int64),
+            words=(sessions.luck[_QUERY, who] * 8).astype(np.int64),
             chosen=chosen,
         )
     return title[chosen], who[chosen]
 
 
-def _watch(sessions: Sessions, queue: Queue, state: State, log: Log, impression_minutes: Floats) -> None:
+def _watch(sessions: Sessions, queue: Queue, state: State, log: Log, impression_minutes: Floats, idle: Flags) -> None:
     """Play the queues through, all sessions side by side, one play of each at a time."""
     world, rules = sessions.world, sessions.world.config.behaviour
     catalogue, count = world.catalogue, len(sessions.rows)
@@ -211,13 +254,13 @@ def _watch(sessions: Sessions, queue: Queue, state: State, log: Log, impression_
     end = np.searchsorted(queue.session, np.arange(count), side="right")
     elapsed, good = np.full(count, 45.0), np.zeros(count)
     chained = np.zeros(count, dtype=bool)
-    whim = Stream(world.seed, "whim")
+    whim = sessions.whim
     turn = 0
     active = np.flatnonzero(pointer < end)
     while len(active) and turn < MOST_PLAYS:
         entry, viewer = pointer[active], sessions.rows[active]
         title, surface = queue.title[entry], queue.surface[entry]
-        keys = step(sessions.keys[active], 1_000 + turn)
+        luck = as_uniform(step(step(sessions.keys[active], _PLAYS + turn), _PLAY_DRAWS))
         episodes, running = catalogue.episodes[title], catalogue.minutes[title]
         again = state.progress[viewer, title] >= episodes
         state.progress[viewer[again], title[again]] = 0
@@ -228,7 +271,7 @@ def _watch(sessions: Sessions, queue: Queue, state: State, log: Log, impression_
         enjoyment += ticks(0.5 * whim.normal(sessions.number[active], title)) + sessions.enjoyment[active]
         committed = chained[active] | (surface == SEARCH) | (resumed & (surface == CONTINUE))
         series = catalogue.is_series[title]
-        outcome = watching.play(keys, enjoyment, running, position, committed, series, rules)
+        outcome = watching.play(luck, enjoyment, running, position, committed, series, rules)
         log.add(
             "views",
             session=sessions.session_id[active],
@@ -249,20 +292,21 @@ def _watch(sessions: Sessions, queue: Queue, state: State, log: Log, impression_
         elapsed[active] += np.rint(60 * outcome.minutes) + 120 * outcome.pauses + 20
         clicked = queue.impression[entry] >= 0
         np.add.at(impression_minutes, queue.impression[entry[clicked]], outcome.minutes[clicked])
-        _remember(state, viewer, title, episode, outcome, as_uniform(step(keys, _DROP)) < 0.35, episodes)
+        _remember(state, viewer, title, episode, outcome, luck[watching.DROPS] < 0.35, episodes)
         if not world.config.views_only:
-            _rate(sessions, active, title, enjoyment, outcome, keys, elapsed, state, log)
+            _rate(sessions, active, title, enjoyment, outcome, luck, elapsed, state, log)
         good[active] += np.where(outcome.bailed, -4.0, np.where(outcome.reached >= 0.6, outcome.minutes, 0.0))
         left = budget[active] - elapsed[active] / 60
         more = outcome.finished & (episode < episodes)
-        more &= watching.next_episode(keys, enjoyment, sessions.chain[active], left, rules)
+        more &= watching.next_episode(luck, enjoyment, sessions.chain[active], left, rules)
         chained[active] = more
         pointer[active[~more]] += 1
         active = active[pointer[active] < end[active]]
         turn += 1
     state.busy_until[sessions.rows] = sessions.start + elapsed.astype(np.int64) + 600
     mood = state.satisfaction[sessions.rows]
-    reward = np.clip(0.15 + good / 32.0, 0.0, 1.0)
+    # A page without anything to click is a disappointment that a search makes good only in part.
+    reward = np.clip(0.25 - 0.25 * idle + good / 32.0, 0.0, 1.0)
     state.satisfaction[sessions.rows] = np.round(mood + rules.satisfaction_step * (reward - mood), 6)
 
 
@@ -287,14 +331,14 @@ def _rate(
     title: Ints,
     enjoyment: Ints,
     outcome: watching.Plays,
-    keys: Keys,
+    luck: Floats,
     elapsed: Floats,
     state: State,
     log: Log,
 ) -> None:
     """Some of those who finished or gave up leave a rating, once a title."""
     viewer = sessions.rows[active]
-    rates, stars = watching.rate(keys, enjoyment, outcome.finished, sessions.world.config.behaviour)
+    rates, stars = watching.rate(luck, enjoyment, outcome.finished, sessions.world.config.behaviour)
     rates &= (outcome.finished | outcome.bailed) & ~state.rated[viewer, title]
     state.rated[viewer[rates], title[rates]] = True
     some = active[rates]

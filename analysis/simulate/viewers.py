@@ -17,6 +17,8 @@ PLANS = ("with ads", "standard", "premium")
 AGE_VARIANCE_SHARE = 0.03
 """Share of the variance of genre tastes that the age band explains."""
 
+# Mean and standard deviation of log(12 s + 0.2) where s is one of twelve Dirichlet(½) shares.
+_LOG_SHARE_MEAN, _LOG_SHARE_SPREAD = -0.279, 0.956
 _AGE_SHARES = (0.08, 0.14, 0.24, 0.28, 0.17, 0.09)
 _PLAN_SHARES = (0.33, 0.47, 0.20)
 # Habits: share of viewers, then tv, computer, phone, tablet.
@@ -138,7 +140,7 @@ def _taste(luck: Stream, number: Ints, age: Ints) -> Floats:
     gamma = luck.normal(number[:, None], 20, genres) ** 2
     shares = gamma / gamma.sum(axis=1, keepdims=True)
     logs = np.log(shares * len(GENRES) + 0.2)
-    logs = (logs - logs.mean()) / logs.std()
+    logs = (logs - _LOG_SHARE_MEAN) / _LOG_SHARE_SPREAD
     by_age = luck.normal(np.arange(len(AGE_BANDS))[:, None], 21, genres)
     by_age = (by_age - by_age.mean(axis=0)) / by_age.std(axis=0)
     blend = np.sqrt(1 - AGE_VARIANCE_SHARE) * logs + np.sqrt(AGE_VARIANCE_SHARE) * by_age[age]

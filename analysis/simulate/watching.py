@@ -8,12 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.simulate.config import Behaviour
-from analysis.simulate.keyed import Flags, Floats, Ints, Keys, as_uniform, logistic, step, tick
+from analysis.simulate.keyed import Flags, Floats, Ints, logistic, tick
 
 FINISHED = 0.9
 """Share of the running time from which a play counts as finished."""
 
-_KIND, _BODY, _PAUSES, _SKIPS, _CHAIN, _RATES, _STARS = range(200, 207)
+DRAWS = 10
+"""Uniform numbers that one play uses."""
+
+_KIND, _BODY, _PAUSES, _SKIPS, _CHAIN, _RATES, DROPS, _STARS = range(8)
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,9 @@ class Plays:
 
 
 def play(
-    keys: Keys, enjoyment: Ints, running: Floats, position: Floats, committed: Flags, series: Flags, rules: Behaviour
+    luck: Floats, enjoyment: Ints, running: Floats, position: Floats, committed: Flags, series: Flags, rules: Behaviour
 ) -> Plays:
-    """Watch from `position` (share of the running time).
+    """Watch from `position` (share of the running time); `luck` is draws × plays.
 
     A mixture: some plays end within minutes, some run to the end, the rest stop in between (Weibull shape). Enjoyment
     moves the weights; appeal does not enter. Who resumes or follows on to the next episode is more committed.
@@ -48,10 +51,9 @@ def play(
     extra = tick(rules.resumed) * committed
     bails = logistic(tick(rules.bail) - np.rint(rules.bail_slope * enjoyment).astype(np.int64) - extra)
     completes = logistic(tick(rules.complete) + np.rint(rules.complete_slope * enjoyment).astype(np.int64) + extra)
-    luck = as_uniform(step(keys, _KIND))
-    bailed = luck < bails
-    finished = ~bailed & (luck < bails + (1 - bails) * completes)
-    where = as_uniform(step(keys, _BODY))
+    bailed = luck[_KIND] < bails
+    finished = ~bailed & (luck[_KIND] < bails + (1 - bails) * completes)
+    where = luck[_BODY]
     # Minutes until someone gives up: exponential with a mean of four, at least half a minute.
     early = np.minimum(0.5 - 4.0 * np.log1p(-where), 0.5 * running * (1 - position) + 0.5)
     body = (1 - position) * (0.08 + 0.80 * np.minimum(1.0, 0.55 * (-np.log1p(-where)) ** 0.8))
@@ -59,8 +61,8 @@ def play(
     reached = np.where(finished, end, np.minimum(np.where(bailed, position + early / running, position + body), 0.89))
     reached = np.round(np.minimum(np.maximum(reached, position), 1.0), 3)
     minutes = np.round(np.maximum((reached - position) * running, 0.1), 1)
-    pauses = _counts(as_uniform(step(keys, _PAUSES)), minutes / 45.0)
-    skips = _counts(as_uniform(step(keys, _SKIPS)), np.where(series, 0.5, 0.1) + minutes / 150.0)
+    pauses = _counts(luck[_PAUSES], minutes / 45.0)
+    skips = _counts(luck[_SKIPS], np.where(series, 0.5, 0.1) + minutes / 150.0)
     return Plays(reached, minutes, finished, bailed, pauses, skips)
 
 
@@ -70,19 +72,19 @@ def _counts(luck: Floats, mean: Floats) -> Ints:
     return np.minimum(np.floor(np.log1p(-luck) / np.log(ratio)), 12).astype(np.int64)
 
 
-def next_episode(keys: Keys, enjoyment: Ints, push: Ints, minutes_left: Floats, rules: Behaviour) -> Flags:
+def next_episode(luck: Floats, enjoyment: Ints, push: Ints, minutes_left: Floats, rules: Behaviour) -> Flags:
     """Whether the next episode follows: enjoyment and autoplay pull, the end of the evening holds back."""
     tired = np.where(minutes_left > 0, 0, -tick(1.6))
     log_odds = tick(rules.chain) + enjoyment // 2 + push + tired
-    return as_uniform(step(keys, _CHAIN)) < logistic(log_odds)
+    follows: Flags = luck[_CHAIN] < logistic(log_odds)
+    return follows
 
 
-def rate(keys: Keys, enjoyment: Ints, finished: Flags, rules: Behaviour) -> tuple[Flags, Ints]:
+def rate(luck: Floats, enjoyment: Ints, finished: Flags, rules: Behaviour) -> tuple[Flags, Ints]:
     """Who rates, and the stars each would give (1–5): the extremes rate more, so ratings are missing not at random."""
-    luck = step(keys, _STARS)
-    wobble = as_uniform(luck) + as_uniform(step(luck, 1)) + as_uniform(step(luck, 2)) - 1.5
+    wobble = luck[_STARS] + luck[_STARS + 1] + luck[_STARS + 2] - 1.5
     stars = np.clip(np.rint(2.55 + 0.58 * enjoyment / 64 + 1.3 * wobble), 1, 5).astype(np.int64)
     odds = rules.rating / (1 - rules.rating)
     base = tick(math.log(odds)) + np.rint(64 * rules.rating_extreme * (np.abs(stars - 3) - 0.8)).astype(np.int64)
-    rates = as_uniform(step(keys, _RATES)) < logistic(base + tick(0.5) * finished)
+    rates = luck[_RATES] < logistic(base + tick(0.5) * finished)
     return rates, stars

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from analysis.data import DatasetWriter
+from analysis.data import Dataset, DatasetWriter
+from analysis.errors import DataError
 from analysis.results import Progress, Result
 from analysis.simulate import tables, truth
 from analysis.simulate.calendars import calendar_table
@@ -22,8 +24,16 @@ from analysis.simulate.world import World, make_world
 SEED = 2026
 """Seed of the sample."""
 
+SAMPLE_NAME = "Primetime sample"
+
 CHUNK = 20_000
 """Viewers simulated side by side; memory grows with it, the result does not depend on it."""
+
+NOTES = (
+    "Simulated data with a known truth: stylised, with calibrated marginals.",
+    "A resumed play counts its completion from the beginning of the title, and is no repeat.",
+    "A viewer who left and came back has no day of leaving; the gap shows in the views.",
+)
 
 _FARTHEST_ZONE = 14 * 3600
 
@@ -66,7 +76,7 @@ def simulate(
     config: SimulationConfig | None = None,
     seed: int = SEED,
     replace: bool = False,
-    name: str = "Primetime sample",
+    name: str = "Simulated service",
     kind: str = "simulated",
     progress: Progress | None = None,
 ) -> SimulatedDataset:
@@ -82,24 +92,50 @@ def simulate(
         progress: Called with the share of the days done.
 
     Raises:
-        DataError: The folder exists and may not be replaced.
+        DataError: The folder exists and may not be replaced, or it can't be written (a full disk).
     """
     config = config or SimulationConfig()
     report = progress or (lambda share, words: None)
     source = f"simulated by analysis.simulate with seed {seed}"
-    with DatasetWriter(
-        target, name=name, source=source, licence="CC0-1.0", kind=kind, replace=replace, time_zone="America/New_York"
-    ) as writer:
-        writer.notes.append("Simulated data with a known truth: stylised, with calibrated marginals.")
-        writer.notes.append("A resumed play counts its completion from the beginning of the title.")
-        report(0.0, "Making titles and viewers")
-        _write_dataset(writer, make_world(config, seed), report)
-    from analysis.data import Dataset
-
+    try:
+        with DatasetWriter(
+            target,
+            name=name,
+            source=source,
+            licence="CC0-1.0",
+            kind=kind,
+            replace=replace,
+            time_zone="America/New_York",
+        ) as writer:
+            writer.notes += NOTES
+            report(0.0, "Making titles and viewers")
+            _write_dataset(writer, make_world(config, seed), report)
+    except OSError as error:
+        raise DataError(
+            f"The dataset could not be written to {target}: {error.strerror or error}.",
+            "Nothing was kept. Make room or choose another folder, and run it again.",
+        ) from error
     dataset = Dataset.open(target)
     size = sum(file.stat().st_size for file in Path(target).rglob("*") if file.is_file())
     rows = {table: dataset.info.rows(table) for table in dataset.tables}
     return SimulatedDataset(Path(target), name, dataset.content_hash, seed, rows, size)
+
+
+def check_sample(folder: Path, *, progress: Progress | None = None) -> SimulatedDataset:
+    """Simulate the sample anew, beside and not in its place.
+
+    Raises:
+        DataError: Another content hash comes out than that of the sample in `folder`.
+    """
+    wanted = Dataset.open(folder).content_hash
+    with tempfile.TemporaryDirectory() as scratch:
+        found = simulate(Path(scratch) / "sample", name=SAMPLE_NAME, kind="sample", progress=progress)
+    if found.content_hash != wanted:
+        raise DataError(
+            f"The sample's content hash is {wanted[:12]}…, simulating it anew gives {found.content_hash[:12]}….",
+            "Either the simulator or the sample was changed alone: run `make sample` and commit both.",
+        )
+    return found
 
 
 def _write_dataset(writer: DatasetWriter, world: World, report: Progress) -> None:

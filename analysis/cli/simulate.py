@@ -1,0 +1,95 @@
+"""`simulate`: make a dataset whose truth is known."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from analysis.cli import common
+
+_DAY = ["%Y-%m-%d"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this file."""
+    app.command("simulate")(simulate)
+
+
+def simulate(
+    target: Annotated[
+        Path | None, typer.Argument(help="Folder to write to; by default a new one in the workspace.")
+    ] = None,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Make the sample dataset anew: the same content hash comes out.")
+    ] = False,
+    small: Annotated[bool, typer.Option("--small", help="Start from a small world that takes seconds.")] = False,
+    viewers: Annotated[int | None, typer.Option("--viewers", help="Number of profiles.")] = None,
+    titles: Annotated[int | None, typer.Option("--titles", help="Number of films and series.")] = None,
+    starts_on: Annotated[dt.datetime | None, typer.Option("--from", formats=_DAY, help="First day.")] = None,
+    ends_on: Annotated[dt.datetime | None, typer.Option("--to", formats=_DAY, help="Last day, included.")] = None,
+    impressions_days: Annotated[
+        int | None, typer.Option("--impressions-days", help="Last days whose impressions are kept.")
+    ] = None,
+    uniform_share: Annotated[
+        float | None, typer.Option("--uniform-share", help="Share of page visits filled uniformly at random.")
+    ] = None,
+    views_only: Annotated[
+        bool, typer.Option("--views-only", help="Leave out impressions, ratings, searches and experiments.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="With --sample: only say whether the same content hash comes out.")
+    ] = False,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed; by default the sample's.")] = None,
+    name: Annotated[str, typer.Option("--name", help="Name of the dataset.")] = "Simulated service",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace the dataset in that folder once the new one is complete.")
+    ] = False,
+    as_json: common.JsonOption = False,
+) -> None:
+    """Simulate a streaming service and write its titles, viewers, views and the truth behind them as a dataset."""
+    import dataclasses
+
+    from analysis import simulate as simulator
+    from analysis.errors import ParameterError
+    from analysis.workspace import SAMPLE, Workspace
+
+    given: dict[str, Any] = {
+        "viewers": viewers,
+        "titles": titles,
+        "starts_on": starts_on.date() if starts_on else None,
+        "ends_on": ends_on.date() if ends_on else None,
+        "impressions_days": impressions_days,
+        "uniform_share": uniform_share,
+        "views_only": views_only or None,
+    }
+    changes = {setting: value for setting, value in given.items() if value is not None}
+    if sample and (changes or small or seed is not None):
+        raise ParameterError(
+            "--sample makes one fixed dataset, and other settings were given too.",
+            "Leave out --sample to simulate a service of your own.",
+        )
+    if check and not sample:
+        raise ParameterError(
+            "--check was given without --sample.", "Only the sample's content hash is known beforehand."
+        )
+    if check:
+        with common.progress() as progress:
+            common.emit(simulator.check_sample(SAMPLE, progress=progress), as_json)
+        return
+    config = simulator.small() if small else simulator.SimulationConfig()
+    if sample:
+        target, replace, name = target or SAMPLE, True, simulator.SAMPLE_NAME
+    with common.progress() as progress:
+        result = simulator.simulate(
+            target or Workspace().new_dataset_folder(name),
+            config=dataclasses.replace(config, **changes),
+            seed=simulator.SEED if seed is None else seed,
+            replace=replace,
+            name=name,
+            kind="sample" if sample else "simulated",
+            progress=progress,
+        )
+    common.emit(result, as_json)
