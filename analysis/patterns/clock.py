@@ -148,7 +148,7 @@ def clock(
     what = events(dataset, zone)
     check_measure(measure, what)
     cells = cubes.build(dataset, cubes.CLOCK, what, workspace=workspace, progress=progress).totals(
-        ["weekday", "hour"], filters
+        ["weekday", "hour"], filters, measures=("events", "minutes", "completion", "completion_known")
     )
     week = {name: np.zeros((7, 24)) for name in ("events", "minutes", "completion", "completion_known")}
     for name, table in week.items():
@@ -156,7 +156,7 @@ def clock(
     if week[measure].sum() <= 0:
         raise EmptySelection("No minutes were watched in this selection.", "Look at plays instead.")
     rhythm = cubes.build(dataset, cubes.RHYTHM, what, workspace=workspace, progress=progress)
-    weekend, night = _shares(rhythm.totals(["bucket", "weekend", "daypart"], filters), measure)
+    weekend, night = _shares(rhythm.totals(["bucket", "weekend", "daypart"], filters, measures=[measure]), measure)
     with np.errstate(invalid="ignore"):
         completion = week["completion"] / week["completion_known"]
     viewers = _viewers(audience(dataset, what, workspace=workspace, progress=progress), filters)

@@ -85,6 +85,9 @@ CLOCK = CubeSpec("clock", ("hour", "weekday", "month", *SPLITS))
 RHYTHM = CubeSpec("rhythm", ("bucket", "weekend", "daypart", "month", *SPLITS))
 SEASONS = CubeSpec("seasons", ("bucket", "month", *SPLITS), finer=RHYTHM)
 RELEASES = CubeSpec("releases", ("title_bucket", "month", *SPLITS))
+SEASONS_PLAIN = CubeSpec("seasons-plain", ("bucket", "month", "genre"), finer=SEASONS)
+RELEASES_PLAIN = CubeSpec("releases-plain", ("title_bucket", "month", "genre"), finer=RELEASES)
+"""What the page shows at first, forty times smaller than what answers every filter."""
 DAILY = CubeSpec("daily", ("date", *SPLITS))
 
 
@@ -110,8 +113,15 @@ class Cube:
         with engine.reading() as cursor:
             yield cursor.parquet([self.file]) if self.file is not None else cursor.arrow(self.memory)
 
-    def totals(self, by: Sequence[str], filters: Filters | None = None, *, empty: bool = False) -> pd.DataFrame:
-        """Sums of all measures by some dimensions, sorted by them.
+    def totals(
+        self,
+        by: Sequence[str],
+        filters: Filters | None = None,
+        *,
+        measures: Sequence[str] = MEASURES,
+        empty: bool = False,
+    ) -> pd.DataFrame:
+        """Sums of measures by some dimensions, sorted by them.
 
         Cut by genre, each row is one genre (the filter's genre is ignored) and every title counts fully in each of its
         genres in `events` and 1/k in `events_shared`. Not cut by genre, every row counts once, or, with a genre in the
@@ -266,9 +276,8 @@ def _summed(frame: nw.LazyFrame[Any], dimensions: tuple[str, ...]) -> nw.LazyFra
 
 
 def _sorted(frame: nw.LazyFrame[Any], dimensions: tuple[str, ...]) -> nw.LazyFrame[Any]:
-    """Genre first: a page wants one genre's slice, and Parquet's statistics skip the others."""
-    order = sorted(dimensions, key=lambda d: (d != "genre", d not in ("month", "date")))
-    return frame.sort(order)
+    """By genre: a page wants one genre's slice, and Parquet's statistics skip the others."""
+    return frame.sort("genre") if "genre" in dimensions else frame
 
 
 def _count(
@@ -280,12 +289,12 @@ def _count(
         completion=nw.col("completion") if what.has_completion else nw.lit(None, nw.Float64),
     )
     if "genre" not in dimensions:
-        return _sorted(_cells(frame.with_columns(weight=nw.lit(1.0)), dimensions), dimensions)
-    once = _cells(frame.with_columns(genre=nw.lit(ALL_GENRES), weight=nw.lit(1.0)), dimensions)
+        return _cells(frame, dimensions)
+    once = _cells(frame.with_columns(genre=nw.lit(ALL_GENRES)), dimensions)
     genres = cursor.arrow(catalogue(dataset)["genres"])
     each = frame.join(genres, left_on="title_id", right_on="genre_of", how="left")
     each = each.with_columns(nw.col("genre").fill_null(NO_GENRE), nw.col("weight").fill_null(1.0))
-    return _sorted(nw.concat([once, _cells(each, dimensions)], how="vertical"), dimensions)
+    return _sorted(nw.concat([once, _cells(each, dimensions, weighted=True)], how="vertical"), dimensions)
 
 
 def prepared(
@@ -310,19 +319,21 @@ def prepared(
     return frame.with_columns(**derived)
 
 
-def _cells(frame: nw.LazyFrame[Any], dimensions: tuple[str, ...]) -> nw.LazyFrame[Any]:
-    return (
-        frame.group_by(*dimensions)
-        .agg(
-            nw.len().cast(nw.Int64).alias("events"),
-            nw.col("weight").sum().alias("events_shared"),
-            nw.col("minutes").sum().fill_null(0.0).alias("minutes"),
-            (nw.col("minutes") * nw.col("weight")).sum().fill_null(0.0).alias("minutes_shared"),
-            nw.col("completion").sum().fill_null(0.0).alias("completion"),
-            nw.col("completion").count().cast(nw.Int64).alias("completion_known"),
-        )
-        .select(*dimensions, *MEASURES)
-    )
+def _cells(frame: nw.LazyFrame[Any], dimensions: tuple[str, ...], *, weighted: bool = False) -> nw.LazyFrame[Any]:
+    """Sums of all measures; where every row has weight 1, the shared ones are copies and cost nothing."""
+    sums = [
+        nw.len().cast(nw.Int64).alias("events"),
+        nw.col("minutes").sum().fill_null(0.0).alias("minutes"),
+        nw.col("completion").sum().fill_null(0.0).alias("completion"),
+        nw.col("completion").count().cast(nw.Int64).alias("completion_known"),
+    ]
+    if weighted:
+        sums.append(nw.col("weight").sum().alias("events_shared"))
+        sums.append((nw.col("minutes") * nw.col("weight")).sum().fill_null(0.0).alias("minutes_shared"))
+    found = frame.group_by(*dimensions).agg(*sums)
+    if not weighted:
+        found = found.with_columns(events_shared=nw.col("events").cast(nw.Float64), minutes_shared=nw.col("minutes"))
+    return found.select(*dimensions, *MEASURES)
 
 
 def _countries(dataset: Dataset) -> pa.Table:

@@ -136,8 +136,8 @@ def daily(
     what = events(dataset, zone)
     check_measure(measure, what)
     cube = cubes.build(dataset, cubes.DAILY, what, workspace=workspace, progress=progress)
-    found = cube.totals(["date"], filters)
-    everything = cube.totals(["date"], Filters(filters.first_month, filters.last_month))
+    found = cube.totals(["date"], filters, measures=("events", "minutes"))
+    everything = cube.totals(["date"], Filters(filters.first_month, filters.last_month), measures=["events"])
     first, count = _span(everything)
     sums = {name: _line(found, name, first, count) for name in ("events", "minutes")}
     active = audience(dataset, what, workspace=workspace, progress=progress).days(filters)

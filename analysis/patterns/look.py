@@ -139,7 +139,7 @@ def prepare(
     what = events(dataset, zone)
     steps = [cubes.CLOCK, cubes.RHYTHM, cubes.DAILY]
     if "genre" in what.splits:
-        steps += [cubes.SEASONS, cubes.RELEASES]
+        steps += [cubes.SEASONS, cubes.RELEASES, cubes.SEASONS_PLAIN, cubes.RELEASES_PLAIN]
     for number, spec in enumerate(steps):
         cubes.build(dataset, spec, what, workspace=workspace, progress=_part(progress, number, len(steps) + 1))
     audience(dataset, what, workspace=workspace, progress=_part(progress, len(steps), len(steps) + 1))

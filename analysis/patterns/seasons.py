@@ -190,15 +190,22 @@ def months(
     check_measure(measure, what)
     if "genre" not in what.splits:
         raise DataError(f"The titles of {dataset.name} have no genres.", "Import a catalogue with genres beside them.")
-    viewers = cubes.build(dataset, cubes.SEASONS, what, workspace=workspace, progress=progress)
-    titles = cubes.build(dataset, cubes.RELEASES, what, workspace=workspace, progress=progress)
-    cells = viewers.totals(["bucket", "month", "genre"], filters)
-    by_title = titles.totals(["title_bucket", "month", "genre"], filters)
+    plain = not filters.equal
+    viewers, titles = (
+        cubes.build(dataset, spec, what, workspace=workspace, progress=progress)
+        for spec in (
+            cubes.SEASONS_PLAIN if plain else cubes.SEASONS,
+            cubes.RELEASES_PLAIN if plain else cubes.RELEASES,
+        )
+    )
+    shared = f"{measure}_shared"
+    cells = viewers.totals(["bucket", "month", "genre"], filters, measures=sorted({"events", shared}))
+    by_title = titles.totals(["title_bucket", "month", "genre"], filters, measures=[shared])
     if set(cells["genre"]) == {NO_GENRE}:
         raise EmptySelection(
             f"None of the titles counted here has a genre ({dataset.name}).", "Import genres beside them."
         )
-    if cells[measure].sum() <= 0:
+    if cells[shared].sum() <= 0:
         raise EmptySelection("No minutes were watched in this selection.", "Look at plays instead.")
     return _season(cells, by_title, what, filters, measure)
 
