@@ -41,7 +41,7 @@ def poster(name: str, genres: Sequence[str] = (), *, note: str = "") -> str:
     >>> "<b>" in poster("<b>bold</b>")
     False
     """
-    return _draw(name, genres[0] if genres else "", note)
+    return _draw(_printable(name), _printable(genres[0]) if genres else "", _printable(note))
 
 
 @lru_cache(maxsize=2048)
@@ -85,13 +85,17 @@ def _note(note: str, light: str, dark: str) -> str:
 
 def _lines(name: str) -> tuple[list[str], int]:
     """The name broken into lines, and the size of its letters: smaller where it is long."""
-    clean = "".join(character if character.isprintable() else " " for character in name)
-    lines, size = textwrap.wrap(clean, _WIDE), 23
-    if len(lines) > 3 or any(len(word) > _WIDE for word in clean.split()):
-        lines, size = textwrap.wrap(clean, _NARROW), 18
+    lines, size = textwrap.wrap(name, _WIDE), 23
+    if len(lines) > 3 or any(len(word) > _WIDE for word in name.split()):
+        lines, size = textwrap.wrap(name, _NARROW), 18
     if len(lines) > _LINES:
         lines = [*lines[: _LINES - 1], _cut(lines[_LINES - 1] + "…", _NARROW)]
     return lines or ["Untitled"], size
+
+
+def _printable(text: str) -> str:
+    """Without what XML can't hold, such as control characters."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _cut(text: str, length: int) -> str:

@@ -185,8 +185,10 @@ def find_viewers(
     return ViewerChoices(frame[["viewer_id", "name", "before", "after"]].head(limit), len(frame))
 
 
-def any_viewer(dataset: Dataset, leaderboard: Leaderboard, rng: np.random.Generator, *, new: bool = False) -> int:
+def any_viewer(dataset: Dataset, leaderboard: Leaderboard, *, new: bool = False, seed: int | None = None) -> int:
     """A viewer drawn by chance from those with something to look at: watched after the split, and before it unless new.
+
+    Without a seed, another one each time.
 
     Raises:
         DataError: There is none.
@@ -198,7 +200,7 @@ def any_viewer(dataset: Dataset, leaderboard: Leaderboard, rng: np.random.Genera
             f"No {'new viewer' if new else 'viewer with history'} watched anything after the split.",
             "Choose one from the list.",
         )
-    return int(rng.choice(fitting.sort_values().to_numpy()))
+    return int(np.random.default_rng(seed).choice(fitting.sort_values().to_numpy()))
 
 
 def viewer_home(dataset: Dataset, run: Run, viewer_id: int, *, k: int = 10, history: int = 20) -> ViewerHome:

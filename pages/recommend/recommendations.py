@@ -1,23 +1,15 @@
 """Recommendations: what would each model show this viewer, and did they watch it?"""
 
-from collections.abc import Sequence
-
-import numpy as np
 import streamlit as st
 
 from analysis import recommend
 from analysis.data import Dataset
-from analysis.errors import PrimetimeError
 from ui import state
 from ui.glossary import define
-from ui.posters import poster
-from ui.story import Card, Story, error_box
+from ui.recommend import choose_viewer, posters
+from ui.story import Card, Story
 from ui.text import escape
 
-POSTER = 112
-"""Width of a poster in pixels."""
-LISTED = 200
-GROUPS = {"known": "With history", "new": "New ones"}
 MEANS = (
     "Each row is what one model would have shown on the day of the split, knowing only what came before. A flag marks "
     "what the viewer then went on to watch. One viewer proves nothing: whose list is better is decided over all "
@@ -30,58 +22,11 @@ COMPUTED = (
 )
 
 
-@st.cache_data(max_entries=64, ttl=3600, show_spinner=False)
-def find(_dataset: Dataset, _run: recommend.Run, content: str, run_id: str, words: str, new: bool) -> tuple:
-    found = recommend.find_viewers(_dataset, _run.leaderboard, words, new=new, limit=LISTED)
-    return tuple(found.viewers.itertuples(index=False, name=None)), found.summary()
-
-
 @st.cache_data(max_entries=256, ttl=3600, show_spinner=False)
-def look(_dataset: Dataset, _run: recommend.Run, content: str, run_id: str, viewer: int, k: int):
+def look(
+    _dataset: Dataset, _run: recommend.Run, content: str, run_id: str, viewer: int, k: int
+) -> recommend.ViewerHome:
     return recommend.viewer_home(_dataset, _run, viewer, k=k)
-
-
-def draw_by_chance(new: bool) -> None:
-    try:
-        drawn = recommend.any_viewer(dataset, run.leaderboard, np.random.default_rng(), new=new)
-    except PrimetimeError as error:
-        st.session_state["recommend_problem"] = error
-        return
-    st.session_state["recommend_words"] = ""
-    st.session_state["recommend_viewer"] = str(drawn)
-
-
-def choose_viewer() -> tuple[int | None, int]:
-    """The viewer to look at, and the length of the lists."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        group = st.segmented_control(
-            "Viewers", list(GROUPS), format_func=GROUPS.get, default="known", required=True,
-            key="recommend_group", bind="query-params", help=define("cold viewer"),
-        )  # fmt: skip
-        words = st.text_input("Search", key="recommend_words", placeholder="Number or name", max_chars=40)
-        listed, summary = find(dataset, run, dataset.content_hash, run.id, words, group == "new")
-        # A link holds what the box shows: the viewer's number first.
-        options = [f"{number} · {name}" if name else str(number) for number, name, _, _ in listed]
-        asked = str(st.session_state.get("recommend_viewer") or st.query_params.get("recommend_viewer", ""))
-        if asked not in options and not words and asked.split(" ")[0].isdecimal():
-            options.append(asked)
-        chosen = st.selectbox("Viewer", options, key="recommend_viewer", bind="query-params", width=240)
-        st.button(
-            "Anyone", icon=":material/shuffle:", on_click=draw_by_chance, args=(group == "new",),
-            key="recommend_random", help="A viewer drawn by chance.",
-        )  # fmt: skip
-        k = st.slider("Titles a row", 5, recommend_length, 8, key="recommend_row")
-    st.caption(escape(summary))
-    return (int(chosen.split(" ")[0]) if chosen else None), k
-
-
-def posters(titles: Sequence[recommend.Recommended | recommend.Watched], flags: Sequence[str]) -> None:
-    """A row of posters."""
-    st.image(
-        [poster(title.name, title.genres, note=flag) for title, flag in zip(titles, flags, strict=True)],
-        width=POSTER,
-        alt=[f"{title.name}{f', {flag.lower()}' if flag else ''}" for title, flag in zip(titles, flags, strict=True)],
-    )
 
 
 def shelf_row(shelf: recommend.Shelf, tested: int) -> None:
@@ -100,10 +45,7 @@ if run is None:
     story.empty("No model has been trained on this dataset yet.", "Train some first; it takes a minute.")
     st.page_link("pages/recommend/train.py", label="Train & compare", icon=":material/leaderboard:")
     st.stop()
-recommend_length = max(20, run.leaderboard.k)
-if problem := st.session_state.pop("recommend_problem", None):
-    error_box(problem)
-viewer, k = choose_viewer()
+viewer, k = choose_viewer(dataset, run)
 if viewer is None:
     story.empty("No viewer fits.", "Search for something else, or choose the other group of viewers.")
     st.stop()

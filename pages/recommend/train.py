@@ -1,7 +1,5 @@
 """Train and compare: which model finds what viewers watch next, and how sure is that?"""
 
-import datetime as dt
-
 import streamlit as st
 
 from analysis import recommend
@@ -9,12 +7,10 @@ from analysis.recommend import METRICS
 from ui import jobs, state
 from ui.charts import recommend as charts
 from ui.glossary import define
+from ui.recommend import KIND, choose_run, training_form
 from ui.story import Card, Story
 from ui.text import count, escape, interval, share
 
-KIND = "train"
-NEWEST = "newest"
-SIGNALS = {"views": "Plays", "ratings": "Ratings"}
 MEANS = (
     "A model is worth trying on viewers when its interval lies clear of the baselines', popularity above all. A leader "
     "that can't be told apart from the second may be no better at all. Offline, a model is judged by what people found "
@@ -29,80 +25,6 @@ COMPUTED = (
 )
 
 
-def choose_and_train(expanded: bool) -> None:
-    """The form that starts a training job."""
-    known = recommend.models()
-    with st.expander("Train models", expanded=expanded, icon=":material/model_training:"), st.form("recommend_form"):
-        names = st.pills(
-            "Models",
-            list(known),
-            selection_mode="multi",
-            default=list(known),
-            format_func=lambda name: known[name].label,
-            key="recommend_models",
-        )
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            signal = st.segmented_control(
-                "Learn from",
-                [name for name in SIGNALS if dataset.has(name)],
-                format_func=SIGNALS.get,
-                default=recommend.default_signal(dataset),
-                required=True,
-                key="recommend_signal",
-                help=define("signal"),
-            )
-            tested = st.slider(
-                "Test on the latest", 5, 50, 20, 5, format="%d %%", key="recommend_share", help=define("temporal split")
-            )
-            day = st.date_input(
-                "Or from a day on", None, key="recommend_at", help="If given, it is used instead of the share.",
-                min_value=dt.date(1970, 1, 1),
-            )  # fmt: skip
-            k = st.slider("Length of a list", 1, 50, 10, key="recommend_k", help="How many titles a viewer is shown.")
-        pressed = st.form_submit_button("Train and compare", type="primary", icon=":material/play_arrow:")
-        for model in known.values():
-            needs = " Needs ratings." if model.predicts_ratings else ""
-            settings = ", ".join(f"{doc.name} {doc.default}" for doc in recommend.parameter_docs(model))
-            st.caption(f"**{model.label}.** {model.description}{needs} {f'Settings: {settings}.' if settings else ''}")
-    if pressed and not names:
-        st.warning("Choose at least one model.")
-    elif pressed:
-        split = ["--at", day.isoformat()] if day else ["--share", str(tested / 100)]
-        jobs.start(
-            ["train", "--data", state.current_key(), "--models", ",".join(names), "--signal", signal, "--k", k, *split],
-            title=f"Train {len(names)} models on {dataset.name}",
-            kind=KIND,
-            dataset_hash=dataset.content_hash,
-        )
-
-
-def choose_run(kept: recommend.RunList) -> recommend.Run | None:
-    """The run to show: the newest, or an older one by choice."""
-    # A link holds what the box shows, so it shows the names of the runs themselves.
-    described = {NEWEST: ""} | {
-        run.id: f"{run.made_at:%Y-%m-%d %H:%M} UTC, {SIGNALS[run.signal].lower()}, {len(run.models)} models"
-        for run in kept.runs
-    }
-    if len(described) == 1:
-        return recommend.newest_run(state.workspace(), dataset)
-    asked = st.query_params.get("recommend_run")
-    if asked is not None and asked not in described:
-        st.warning(f"The link names a run that is not here: {escape(asked)}. The newest is shown instead.")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox("Run", list(described), key="recommend_run", bind="query-params")
-        run_id = kept.runs[0].id if chosen == NEWEST else chosen
-        st.button("Delete this run", icon=":material/delete:", on_click=delete, args=(run_id,), key="recommend_delete")
-    st.caption(f"Kept on {described[run_id]}.")
-    if chosen == NEWEST:
-        return recommend.newest_run(state.workspace(), dataset)
-    return recommend.load_run(state.workspace(), chosen)
-
-
-def delete(run_id: str) -> None:
-    recommend.delete_run(state.workspace(), run_id)
-    st.session_state["recommend_run"] = NEWEST
-
-
 def show(run: recommend.Run) -> None:
     """The run as a story: sentence, cards, charts, table."""
     board = run.leaderboard
@@ -113,12 +35,12 @@ def show(run: recommend.Run) -> None:
             st.warning(f"{escape(entry.label)} has no result: {escape(entry.error)}")
     if not board.finished:
         return
-    best, tested = board.finished[0], board.counts
+    best, tested, known = board.finished[0], board.counts, recommend.models()
     ndcg = best.estimates["ndcg"]
     cold = tested["viewers left out: no training history"]
     story.metrics(
         [
-            Card("Best model", best.label, recommend.models()[best.model].description),
+            Card("Best model", best.label, known[best.model].description if best.model in known else None),
             Card(f"NDCG@{board.k}", f"{ndcg.value:.4f}", define("NDCG"), interval(ndcg.low, ndcg.high, digits=4)),
             Card("Viewers tested", count(tested["viewers tested"]), define("viewer"), f"{cold:,} new ones left out"),
             Card(
@@ -158,18 +80,15 @@ story = Story.begin(
     "Train & compare", "Which model finds what viewers watch next, and how sure is that?", needs=("views", "ratings")
 )
 dataset = story.dataset
-runs = recommend.list_runs(state.workspace(), dataset.content_hash)
-latest = recommend.newest_run(state.workspace(), dataset)
-choose_and_train(expanded=latest is None)
+has_run = recommend.newest_run(state.workspace(), dataset) is not None
+training_form(dataset, expanded=not has_run)
 working = jobs.panel(KIND, dataset_hash=dataset.content_hash)
-if latest is None:
-    if not working:
-        story.empty("No model has been trained on this dataset yet.", "Press “Train and compare”; it takes a minute.")
-    st.stop()
-run = choose_run(runs)
+if not has_run and not working:
+    story.empty("No model has been trained on this dataset yet.", "Press “Train and compare”; it takes a minute.")
+run = choose_run(dataset) if has_run else None
 if run is not None:
     show(run)
     story.explain(MEANS, COMPUTED)
     with st.expander("This run as Python code", icon=":material/code:"):
         st.code(run.leaderboard.recipe(), language="python")
-    story.end(run.leaderboard.to_frame())
+    story.end(run.to_frame())

@@ -27,7 +27,9 @@ def test_recent_popularity_looks_at_the_last_days_only() -> None:
     days = pd.to_datetime(["2025-01-01"] * 3 + ["2025-03-01", "2025-03-25", "2025-03-31"])
     views = pd.DataFrame({"viewer_id": [1, 2, 3, 4, 5, 6], "title_id": [10, 10, 10, 10, 20, 30], "started_at": days})
     interactions = Interactions.from_dataset(Dataset.from_frames(views=views.assign(viewer_id=[1, 2, 3, 4, 5, 5])))
-    month = RecentPopularity(RecentPopularity.Parameters(days=30)).fit(interactions).recommend([1], 3, filter_seen=False)
+    month = (
+        RecentPopularity(RecentPopularity.Parameters(days=30)).fit(interactions).recommend([1], 3, filter_seen=False)
+    )
     assert month.title_ids[0].tolist() == [20, 30, 10]
     quarter = RecentPopularity(RecentPopularity.Parameters(days=90)).fit(interactions)
     assert quarter.recommend([1], 3, filter_seen=False).title_ids[0].tolist() == [10, 20, 30]
