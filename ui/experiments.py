@@ -48,6 +48,8 @@ def choose(story: Story) -> Experiment | None:
         key="experiments_source",
         bind="query-params",
     )
+    if source != "dataset":
+        st.caption("The dataset chosen in the sidebar plays no part here.")
     if source == "upload":
         return _upload(story)
     return _typed(story) if source == "typed" else _of_dataset(story)
@@ -278,12 +280,17 @@ def _upload(story: Story) -> Experiment | None:
     if layout != "units":
         found = _archive(ids, layout, uploads)
         names = found.experiments if isinstance(found, archives.Asos) else found.tests
-        chosen = st.selectbox("Experiment", names, key=f"experiments_archive_{ids[0]}")
+        chosen = st.selectbox("Experiment", names, format_func=_dated, key=f"experiments_archive_{ids[0]}")
         return found.experiment(chosen)
     if len(uploads) > 1:
         story.empty("These files do not belong together.", "Bring one table of units, or Upworthy’s two matrices.")
         return None
     return _mapped(story, ids, uploads, proposals[0])
+
+
+def _dated(name: str) -> str:
+    """An Upworthy test with its day, other experiments as they are."""
+    return f"{name} · {archives.created_at(name):%Y-%m-%d}" if len(name) == archives.ID_DIGITS else name
 
 
 def _mapped(

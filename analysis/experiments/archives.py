@@ -37,6 +37,9 @@ ASOS_COLUMNS = (
     "variance_t",
 )
 
+ID_DIGITS = 24
+"""Digits of an Upworthy test's id."""
+
 _HEX_DIGITS = 8
 """Digits of an Upworthy test's id that hold its Unix time."""
 

@@ -62,7 +62,7 @@ class SampleRatio(Result):
 
     def summary(self) -> str:
         """The counts, and whether they fit."""
-        found = ", ".join(f"{name} {n:,} ({words.number(self.expected[name], 6)})" for name, n in self.counts.items())
+        found = ", ".join(f"{name}: {n:,} ({words.number(self.expected[name], 6)})" for name, n in self.counts.items())
         verdict = (
             "The units are not split as planned: something is wrong with assignment or logging"
             if self.failed

@@ -49,14 +49,14 @@ class ExperimentReport(Result):
     confidence: float
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a metric and pair of variants."""
+        """One row a metric and pair of variants, the primary metric first."""
         import pandas as pd
 
-        rows = [pair.row() for comparison in self.comparisons for pair in comparison.pairs]
-        frame = pd.DataFrame(rows)
-        frame.insert(0, "experiment", self.experiment.name)
-        frame.insert(2, "role", ["primary" if m == self.primary else "secondary" for m in frame["metric"]])
-        return frame
+        frame = pd.DataFrame([pair.row() for comparison in self.comparisons for pair in comparison.pairs])
+        # What is the same in every row is said in the text; what is empty everywhere is left out.
+        single = not frame["adjustment"].any()
+        dull = ["confidence", "method", *(c for c in ("problem", "caution") if not frame[c].any())]
+        return frame.drop(columns=[*dull, *(["adjustment", "adjusted_p_value"] if single else [])])
 
     def summary(self) -> str:
         """The verdict as a sentence."""

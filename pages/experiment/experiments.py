@@ -43,6 +43,7 @@ story.metrics(room.cards(report))
 story.chart(charts.forest(report), key="experiments_forest", alt=report.summary())
 if len(experiment.units) > 2:
     story.text(report.comparisons[0].summary())
+story.heading("What to keep in mind")
 story.text(report.split.summary())
 for caution in report.cautions:
     story.text(caution)

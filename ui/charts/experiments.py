@@ -119,13 +119,13 @@ def _label(report: ExperimentReport, pair: Comparison) -> str:
     if not several:
         return f"<b>{name}</b>" if pair.metric == report.primary else name
     treatment = html.escape(pair.treatment)
-    against = treatment if report.experiment.control is not None else f"{treatment} – {html.escape(pair.control)}"
+    against = treatment if report.experiment.control is not None else f"{treatment} against {html.escape(pair.control)}"
     return against if len(report.comparisons) == 1 else f"{name}: {against}"
 
 
 def _title(report: ExperimentReport, rows: list[_Row]) -> str:
     if not rows:
-        return f"{report.primary} can’t be compared"
+        return f"{_capital(report.primary)} can’t be compared"
     if report.split.failed:
         return "No interval means anything while the split is broken"
     own = [row for row in rows if row.comparison.metric == report.primary]
@@ -133,8 +133,12 @@ def _title(report: ExperimentReport, rows: list[_Row]) -> str:
     if len(own) == 1:
         sign = own[0].effect.sign * own[0].good
         found = {1: "is clearly better", -1: "is clearly worse", 0: "could be better or worse"}[sign]
-        return f"{report.primary}: {own[0].comparison.treatment} {found}"
-    return f"{report.primary}: {apart} of {len(own)} comparisons leave zero out"
+        return f"{_capital(report.primary)}: {own[0].comparison.treatment} {found}"
+    return f"{_capital(report.primary)}: {apart} of {len(own)} comparisons leave zero out"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _interval_name(rows: list[_Row]) -> str:

@@ -130,7 +130,7 @@ def test_the_sample_ratio_check_says_what_it_found():
     assert bad.failed
     assert "split as planned" in good.summary()
     assert "not split as planned" in bad.summary()
-    assert "b 5,400 (5,200)" in bad.summary()
+    assert "b: 5,400 (5,200)" in bad.summary()
     assert bad.to_frame()["expected"].tolist() == [5200, 5200]
 
 

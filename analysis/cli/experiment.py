@@ -1,0 +1,162 @@
+"""`experiment …`: list a dataset's experiments, analyse one, or analyse a file from elsewhere."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from analysis.cli import common
+
+if TYPE_CHECKING:
+    from analysis.experiments.experiment import Experiment
+    from analysis.experiments.metrics import Term
+
+PrimaryOption = Annotated[str | None, typer.Option("--primary", help="The metric that decides; the first by default.")]
+ConfidenceOption = Annotated[float, typer.Option("--confidence", min=0.5, max=0.999, help="Level of the intervals.")]
+WorthOption = Annotated[float, typer.Option("--worth", min=0, help="Smallest lift worth having, 0.01 for 1 %.")]
+ControlOption = Annotated[
+    str | None,
+    typer.Option("--control", help="The control; found by its name by default, `none` to compare all pairs."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    group = typer.Typer(no_args_is_help=True)
+    group.command("list")(list_them)
+    group.command("analyse")(analyse_one)
+    group.command("units")(units)
+    group.command("asos")(asos)
+    group.command("upworthy")(upworthy)
+    app.add_typer(group, name="experiment", help="A/B tests: from a dataset, a table of units, or a public archive.")
+
+
+def list_them(data: common.DataOption = "sample", as_json: common.JsonOption = False) -> None:
+    """List the experiments of a dataset."""
+    from analysis.experiments.viewing import list_experiments
+
+    common.emit(list_experiments(common.dataset(data)), as_json)
+
+
+def analyse_one(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The experiment, as `experiment list` shows it.")],
+    data: common.DataOption = "sample",
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="YYYY-MM-DD", help="Last day whose views count.")
+    ] = None,
+    adjusted: Annotated[bool, typer.Option("--adjusted", help="Adjust for viewing before (CUPED).")] = False,
+    control: ControlOption = None,
+    primary: PrimaryOption = None,
+    confidence: ConfidenceOption = 0.95,
+    worth: WorthOption = 0.0,
+    as_json: common.JsonOption = False,
+) -> None:
+    """Analyse one experiment of a dataset."""
+    from analysis.errors import ExperimentError
+    from analysis.experiments.viewing import read_experiment
+
+    try:
+        last = dt.date.fromisoformat(until) if until else None
+    except ValueError:
+        raise ExperimentError(f"--until is {until!r}, which is no date.", "Write it as 2026-01-31.") from None
+    found = read_experiment(common.dataset(data), name, until=last, control=_control(control), adjusted=adjusted)
+    _show(found, primary, confidence, worth, as_json)
+
+
+def units(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Parquet with one row a unit.")],
+    variant: Annotated[str | None, typer.Option("--variant", help="Column of the variant; guessed by default.")] = None,
+    outcome: Annotated[
+        list[str] | None,
+        typer.Option("--outcome", help="Number column, or `above/below` for a ratio; may be repeated."),
+    ] = None,
+    unit: Annotated[str | None, typer.Option("--unit", help="Column of the unit, checked for repeats.")] = None,
+    time: Annotated[str | None, typer.Option("--time", help="Column with the time of assignment.")] = None,
+    covariate: Annotated[
+        str | None, typer.Option("--covariate", help="Number column from before the experiment (CUPED).")
+    ] = None,
+    less: Annotated[list[str] | None, typer.Option("--less-is-better", help="Outcome of which less is good.")] = None,
+    control: ControlOption = None,
+    primary: PrimaryOption = None,
+    confidence: ConfidenceOption = 0.95,
+    worth: WorthOption = 0.0,
+    as_json: common.JsonOption = False,
+) -> None:
+    """Analyse a table with one row a unit; columns that are not named are guessed."""
+    from analysis.errors import ExperimentError
+    from analysis.experiments.files import propose
+    from analysis.experiments.sources import read_units
+
+    if variant is None or not outcome:
+        guess = propose(file)
+        variant = variant or guess.variant
+        outcome = outcome or [name for name in guess.outcomes if name not in (variant, covariate)]
+    if variant is None:
+        raise ExperimentError(f"No column of {file.name} seems to name a variant.", "Name it with --variant.")
+    found = read_units(
+        file,
+        variant=variant,
+        outcomes=[_term(text) for text in outcome],
+        unit=unit,
+        time=time,
+        covariate=covariate,
+        lower_is_better=less or (),
+        control=_control(control),
+    )
+    _show(found, primary, confidence, worth, as_json)
+
+
+def asos(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Parquet in the ASOS layout.")],
+    name: Annotated[str | None, typer.Argument(metavar="[ID]", help="One experiment; all series by default.")] = None,
+    primary: PrimaryOption = None,
+    confidence: ConfidenceOption = 0.95,
+    as_json: common.JsonOption = False,
+) -> None:
+    """Analyse one experiment of the ASOS archive, or say what peeking does to all of them."""
+    from analysis.experiments.archives import peeking, read_asos
+
+    archive = read_asos(file)
+    if name is None:
+        common.emit(peeking(archive), as_json)
+        return
+    _show(archive.experiment(name), primary, confidence, 0.0, as_json)
+
+
+def upworthy(
+    clicks: Annotated[Path, typer.Argument(metavar="CLICKS", help="The click matrix (y_matrix.csv).")],
+    impressions: Annotated[Path, typer.Argument(metavar="IMPRESSIONS", help="The impression matrix (n_matrix.csv).")],
+    name: Annotated[str | None, typer.Argument(metavar="[ID]", help="One test; all splits by default.")] = None,
+    confidence: ConfidenceOption = 0.95,
+    as_json: common.JsonOption = False,
+) -> None:
+    """Analyse one test of the Upworthy archive, or check the splits of all of them by quarter."""
+    from analysis.experiments.archives import read_upworthy, split_by_quarter
+
+    archive = read_upworthy(clicks, impressions)
+    if name is None:
+        common.emit(split_by_quarter(archive), as_json)
+        return
+    _show(archive.experiment(name), None, confidence, 0.0, as_json)
+
+
+def _show(experiment: Experiment, primary: str | None, confidence: float, worth: float, as_json: bool) -> None:
+    from analysis.experiments.report import analyse
+
+    common.emit(analyse(experiment, primary=primary, confidence=confidence, worth=worth), as_json)
+
+
+def _control(given: str | None) -> str | None:
+    from analysis.experiments.experiment import GUESS
+
+    return GUESS if given is None else None if given.lower() == "none" else given
+
+
+def _term(text: str) -> Term:
+    from analysis.experiments.metrics import Ratio
+
+    above, slash, below = text.partition("/")
+    return Ratio(above.strip(), below.strip()) if slash else text

@@ -1,0 +1,83 @@
+"""Experiments: from a table of units to intervals, against one hand-written DuckDB query of the same sums.
+
+    python -m benchmarks.experiments            # a million units
+    python -m benchmarks.experiments 10000000   # the promise
+
+Three metrics with a covariate each, one ratio, the sample-ratio check and all tests. The table is in DuckDB's memory
+for both; both are warm; the median of five, the two taken in turns.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+
+import narwhals as nw
+
+from analysis import engine
+from analysis.experiments.experiment import Experiment
+from analysis.experiments.metrics import Ratio, columns_of, make_metric
+from analysis.experiments.moments import moments_by_variant
+from analysis.experiments.report import analyse
+
+ROUNDS = 5
+PROMISE = 1.5
+METRICS = (("minutes", "minutes_before"), ("plays", "plays_before"), ("days", "days_before"))
+RATIO = Ratio("completed", "plays")
+
+MAKE = """
+CREATE OR REPLACE TEMP TABLE bench_units AS
+SELECT
+    CASE WHEN hash(i) % 2 = 0 THEN 'control' ELSE 'treatment' END AS variant,
+    before + 30 * random() AS minutes, before AS minutes_before,
+    (10 * u)::INTEGER + (3 * random())::INTEGER AS plays, (10 * u)::INTEGER AS plays_before,
+    20 * u + 5 * random() AS days, 20 * u AS days_before,
+    (5 * u * random())::INTEGER AS completed
+FROM (SELECT i, 60 * random() AS before, random() AS u FROM range({units}) t(i))
+"""
+
+SUMS = ("minutes", "plays", "days", "minutes_before", "plays_before", "days_before", "completed")
+PRODUCTS = (("minutes", "minutes_before"), ("plays", "plays_before"), ("days", "days_before"), ("completed", "plays"))
+
+
+def by_hand(cursor: engine.Cursor) -> float:
+    """Seconds of the yardstick: the sums alone, without any test."""
+    sums = ", ".join(f"avg({c}), var_samp({c})" for c in SUMS)
+    products = ", ".join(f"covar_samp({a}, {b})" for a, b in PRODUCTS)
+    start = time.perf_counter()
+    cursor.duckdb.execute(f"SELECT variant, count(*), {sums}, {products} FROM bench_units GROUP BY variant").fetchall()
+    return time.perf_counter() - start
+
+
+def by_us(cursor: engine.Cursor) -> float:
+    """Seconds from the table to the verdict."""
+    start = time.perf_counter()
+    frame = nw.from_native(cursor.duckdb.table("bench_units"))
+    wanted = [columns_of(metric, covariate)[1] for metric, covariate in METRICS]
+    pairs = [pair for each in wanted for pair in each] + columns_of(RATIO)[1]
+    arms = moments_by_variant(frame, "variant", SUMS, pairs)
+    metrics = [make_metric(name, arms, name, kind="mean", covariates=[before]) for name, before in METRICS]
+    metrics.append(make_metric("completed per play", arms, RATIO, kind="ratio"))
+    units = {variant: joint.n for variant, joint in arms.items()}
+    analyse(Experiment("benchmark", units, tuple(metrics), "control", "a benchmark")).to_frame()
+    return time.perf_counter() - start
+
+
+def main(units: int) -> None:
+    """Measure and print one row."""
+    with engine.reading() as cursor:
+        cursor.duckdb.execute("SELECT setseed(0.42)")
+        cursor.duckdb.execute(MAKE.format(units=units))
+        threads = cursor.duckdb.execute("SELECT current_setting('threads')").fetchall()[0][0]
+        by_hand(cursor), by_us(cursor)
+        taken = [(by_hand(cursor), by_us(cursor)) for _ in range(ROUNDS)]
+    yardstick, ours = (statistics.median(column) for column in zip(*taken, strict=True))
+    print(
+        f"experiments, {units:,} units, {threads} threads: {ours:.3f} s against {yardstick:.3f} s for the query alone"
+    )
+    print(f"ratio {ours / yardstick:.2f}, promised {PROMISE}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)

@@ -1,0 +1,67 @@
+"""The experiments page, as its visitor uses it."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from analysis.data.dataset import MANIFEST
+from analysis.workspace import ROOT, SAMPLE
+
+pytestmark = pytest.mark.skipif(not (SAMPLE / MANIFEST).is_file(), reason="the sample dataset is not there")
+
+CSV = "user,group,minutes,started\n" + "".join(
+    f"{i},{'control' if i % 2 else '<b>new</b>'},{20 + i % 7 + (0 if i % 2 else 4)},{i % 3 == 0:d}\n"
+    for i in range(600)
+)
+
+
+@pytest.fixture
+def page(workspace):
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
+    return app.switch_page("pages/experiment/experiments.py").run()
+
+
+def words(app):
+    text = " ".join(e.value for kind in ("subheader", "markdown", "info", "error") for e in app.get(kind))
+    # The page escapes Markdown and glues numbers to their units.
+    return text.replace("\\", "").replace("\u00a0", " ")
+
+
+def test_each_of_the_samples_experiments_gets_a_verdict(page):
+    assert not page.exception
+    for name in page.selectbox(key="experiments_name").options:
+        page.selectbox(key="experiments_name").select(name).run()
+        assert not page.exception
+        assert not page.error
+        assert [card.label for card in page.metric][1:] == ["Split", "Units", "Runtime"]
+    page.selectbox(key="experiments_name").select("player-rewrite").run()
+    assert "Cannot say. The units are not split as planned" in words(page)
+    page.selectbox(key="experiments_name").select("autoplay-countdown").run()
+    assert "Roll out treatment" in words(page)
+    before = page.metric[0].delta
+    page.toggle(key="experiments_adjusted").set_value(True).run()
+    assert page.metric[0].delta != before
+
+
+def test_a_file_of_units_is_analysed(page):
+    page.segmented_control(key="experiments_source").set_value("upload").run()
+    assert "Drop a CSV or Parquet file above" in words(page)
+    page.file_uploader(key="experiments_files").upload("units.csv", CSV.encode(), "text/csv").run()
+    assert not page.exception
+    assert "Roll out <b>new</b>. Minutes: 17 % higher" in words(page)
+    assert page.metric[2].value == "600"
+
+
+def test_a_bad_file_is_an_error_box_and_no_trace(page):
+    page.segmented_control(key="experiments_source").set_value("upload").run()
+    bad = CSV.replace("\n5,control,", "\n5,control,many").encode()
+    page.file_uploader(key="experiments_files").upload("units.csv", bad, "text/csv").run()
+    (outcomes,) = [m for m in page.multiselect if m.label == "Outcomes"]
+    outcomes.set_value(["minutes"]).run()
+    assert not page.exception
+    assert "holds 'many25' in row 6" in words(page)
+
+
+def test_nothing_typed_is_an_empty_state(page):
+    page.segmented_control(key="experiments_source").set_value("typed").run()
+    assert not page.exception
+    assert "Type the numbers of two variants at least" in words(page)
