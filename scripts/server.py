@@ -107,9 +107,9 @@ def serving(home: Path, *, entry: str = "serve.py", **environment: str) -> Itera
 
 
 def chromium() -> str | None:
-    """Where Chromium is, or None."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    return next((found for found in map(shutil.which, names) if found), None)
+    """Where Chromium is (the one that `CHROMIUM` names, or the system's), or None."""
+    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+    return next((found for found in map(shutil.which, filter(None, names)) if found), None)
 
 
 @contextmanager

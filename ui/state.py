@@ -71,10 +71,11 @@ def dataset_picker() -> None:
     wanted = st.query_params.get(DATA_KEY)
     if wanted is not None and wanted not in known:
         st.warning(f"The link names a dataset that is not here: {escape(wanted)}. The first one is shown instead.")
+    # Streamlit puts into the URL what the box shows; so it shows the keys, which the links and the command line take,
+    # and the banner on the page says the name.
     st.selectbox(
         "Dataset",
         list(known),
-        format_func=lambda key: open_folder(known[key]).name if key in known else key,
         key=DATA_KEY,
         bind="query-params",
         help="Every page shows this dataset. Bring your own on the Data page.",
