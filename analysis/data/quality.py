@@ -108,13 +108,21 @@ class QualityReport(Result):
         return f"{self.name} holds {rows}{when}; {verdict.rstrip('.')}.{left_out}"
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a finding: table, column, check, rows, share, severity, detail."""
-        columns = ["table", "column", "check", "rows", "share", "severity", "detail"]
-        return pd.DataFrame([[getattr(f, c) for c in columns] for f in self.findings], columns=columns)
+        """One row a finding: severity, table, column, check, rows, share, detail."""
+        return _frame(self.findings)
+
+    def problems_frame(self) -> pd.DataFrame:
+        """The same, of the findings that are not fine."""
+        return _frame(self.problems)
 
     def dropped_frame(self) -> pd.DataFrame:
         """One row a file and reason: what was left out at import."""
         return pd.DataFrame(list(self.dropped), columns=["file", "reason", "rows"])
+
+
+def _frame(findings: tuple[Finding, ...]) -> pd.DataFrame:
+    columns = ["severity", "table", "column", "check", "rows", "share", "detail"]
+    return pd.DataFrame([[getattr(f, c) for c in columns] for f in findings], columns=columns)
 
 
 def check(dataset: Dataset, *, now: dt.datetime | None = None) -> QualityReport:

@@ -27,6 +27,7 @@ __all__ = [
     "detect",
     "import_data",
     "propose_mapping",
+    "suggest_name",
 ]
 
 _IMPORTERS = {
@@ -83,7 +84,7 @@ def import_data(
             )
         layout = Layout("table", "table with a column mapping", "An imported table", "", "imported",
                         {"table": next(iter(layout.files.values()))}, layout.archive)  # fmt: skip
-    name = name or _name_of(source, layout)
+    name = name or suggest_name(source, layout)
     folder = _folder(target, name, workspace or Workspace(), replace)
     writer = DatasetWriter(
         folder,
@@ -136,11 +137,13 @@ def _importer(key: str) -> Callable[[Run, Layout], None]:
     return found
 
 
-def _name_of(source: Path, layout: Layout) -> str:
-    """The folder's or file's name, made readable; the layout's own where that says nothing."""
+def suggest_name(source: Path, layout: Layout) -> str:
+    """A name for a dataset: the folder's or file's name, made readable; the layout's own where that says nothing."""
     stem = source.resolve().name if source.is_dir() else source.stem
     words = re.sub(r"[_\s]+", " ", stem).strip()
-    return layout.title if words.lower() in ("", "u", "ratings", "data", "upload") else words
+    # An upload's folder has a number for a name.
+    nameless = words.lower() in ("", "u", "ratings", "data") or re.fullmatch(r"[0-9a-f]{32}", words)
+    return layout.title if nameless else words
 
 
 def _folder(target: str | Path | None, name: str, workspace: Workspace, replace: bool) -> Path:

@@ -122,11 +122,26 @@ class ColumnMapping:
             values[role] = _option(role, text.strip())
         return ColumnMapping(**values)
 
+    def pairs(self) -> list[str]:
+        """The mapping as `role=column` and `option=value`, as `changed` and the command line read it.
+
+        >>> ColumnMapping(title="show").pairs()[1]
+        'title=show'
+        """
+        words = {True: "yes", False: "no", None: ""}
+        values = {name: getattr(self, name) for name in (*ROLES, *OPTIONS)}
+        return [f"{k}={words[v] if v is None or isinstance(v, bool) else v}" for k, v in values.items()]
+
 
 ROLES = (
     "viewer", "title", "time", "rating", "minutes", "completion", "device", "season", "episode", "title_name", "genres",
 )  # fmt: skip
 """What a column can mean."""
+
+OPTIONS = (
+    "time_format", "time_is_local", "minutes_unit", "completion_in_percent", "lowest_rating", "highest_rating",
+)  # fmt: skip
+"""How values are written."""
 
 # Names of columns in exports and public data sets, most telling first; letters and digits only.
 _NAMES: dict[str, tuple[str, ...]] = {
