@@ -4,10 +4,11 @@ from analysis.patterns.clock import Clock, clock
 from analysis.patterns.daily import DailyTrend, daily
 from analysis.patterns.events import Events, events, zones
 from analysis.patterns.filters import EmptySelection, Filters
-from analysis.patterns.look import Choices, Patterns, choices, look, prepare, prepared
+from analysis.patterns.look import AT_ONCE, Choices, Patterns, choices, look, prepare, prepared
 from analysis.patterns.seasons import MonthGenre, months
 
 __all__ = [
+    "AT_ONCE",
     "Choices",
     "Clock",
     "DailyTrend",

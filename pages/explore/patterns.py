@@ -11,8 +11,6 @@ from ui.glossary import define
 from ui.story import Card, Story
 from ui.text import count, escape, interval, share
 
-AT_ONCE = 3_000_000
-"""Rows that are counted while the page waits; more are counted by a job."""
 RATED = (
     "This dataset has ratings and no plays, so this page shows when people rate. People rate days after they watched, "
     "and many titles in one sitting: read it as the rhythm of rating, not of watching."
@@ -66,7 +64,9 @@ if rated:
     story.text(RATED)
     zone = pick("Time zone", "patterns_zone", patterns.zones(), f"Time zone of the data ({what.zone})")
 
-if dataset.info.rows(what.table) > AT_ONCE and not patterns.prepared(dataset, zone=zone, workspace=state.workspace()):
+if dataset.info.rows(what.table) > patterns.AT_ONCE and not patterns.prepared(
+    dataset, zone=zone, workspace=state.workspace()
+):
     story.empty(f"The {what.noun} of this dataset have not been counted yet.", "It is done once and then kept.")
     argv = ["patterns", "--data", state.current_key(), *(["--zone", zone] if zone else [])]
     jobs.submit_button(
@@ -83,6 +83,8 @@ if dataset.info.rows(what.table) > AT_ONCE and not patterns.prepared(dataset, zo
 with st.spinner(f"Counting {what.noun}", show_time=True):
     known = choices(dataset, content, zone)
 first, last = known.months[0], known.months[-1]
+if gone := [month for month in st.query_params.get_all("patterns_months") if month not in known.months]:
+    st.warning(f"The link asks for {escape(', '.join(gone))}, of which this dataset has nothing. Showing all months.")
 with st.container(horizontal=True, vertical_alignment="bottom", key="patterns_filters"):
     if len(known.months) > 1:
         first, last = st.select_slider(
