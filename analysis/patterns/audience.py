@@ -27,7 +27,7 @@ from analysis.stats import clustered
 from analysis.workspace import Workspace
 
 VERSION = 1
-AT_ONCE = 4_000_000
+AT_ONCE = 1_500_000
 """Rows whose viewers are held at once. Viewers fall into buckets, and the counts of two buckets do add up."""
 _MOST_PATTERNS = 60
 """Pairs of device and kind that fit into one 64-bit number."""

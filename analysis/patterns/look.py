@@ -19,8 +19,8 @@ from analysis.patterns.words import MONTHS
 from analysis.results import Progress, Result
 from analysis.workspace import Workspace
 
-AT_ONCE = 3_000_000
-"""Rows that can be counted while a page waits, in a few seconds; more are work for a job."""
+AT_ONCE = 1_000_000
+"""Rows that can be counted while a page waits, in ten seconds or so; more are work for a job."""
 
 
 @dataclass(frozen=True)
