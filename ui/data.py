@@ -107,6 +107,9 @@ def _saved(files: list[Any], limit: int) -> Path | None:
     known, path = st.session_state.get("data_saved", ((), None))
     if known == chosen and path is not None and Path(path).exists():
         return Path(path)
+    if known == chosen and path is not None and _was_imported(path):
+        # The upload was removed when it had been read; to write it again would keep people's data for nothing.
+        return None
     for file in files:
         file.seek(0)
     try:
@@ -118,13 +121,18 @@ def _saved(files: list[Any], limit: int) -> Path | None:
     return saved
 
 
+def _was_imported(path: str) -> bool:
+    found = jobs.recent(state.workspace(), "import")
+    return any(job.state == "done" and path in job.argv for job in found)
+
+
 def _offer(source: Path) -> None:
     """Say what the files are, ask for what is not in them, and offer to import them."""
     layout = detect(source)
     tag = hashlib.sha256(str(source).encode()).hexdigest()[:8]
     names = ", ".join(f"`{file.name}`" for file in layout.files.values())
-    st.success(f"This is a {escape(layout.title)}: {names}." if layout.key == "table" else
-               f"This is {escape(layout.title)}: {names}.", icon=":material/search_check:")  # fmt: skip
+    what = "a table of no known layout" if layout.key == "table" else escape(layout.title)
+    st.success(f"This is {what}: {names}.", icon=":material/search_check:")
     mapping = _mapping(source, tag) if layout.key == "table" else None
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name of the dataset", suggest_name(source, layout), max_chars=80, key=f"data_name_{tag}")

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from analysis.data import schema
 from analysis.data.importers.files import TextTable
@@ -89,10 +88,6 @@ class Run:
         """Rows of a small result."""
         rows: list[tuple[Any, ...]] = self.connection.execute(sql, list(parameters)).fetchall()
         return rows
-
-    def arrow(self, sql: str) -> pa.Table:
-        """A small result as an Arrow table."""
-        return self.connection.execute(sql).to_arrow_table()
 
     def copy(self, sql: str, file: Path, start: float = 0.0, end: float = 0.0, words: str = "") -> int:
         """Stream a query into a Parquet file, telling how far it is; gives the number of rows."""
@@ -189,7 +184,6 @@ def stage(
     values: Mapping[str, str],
     checks: Sequence[Check],
     span: tuple[float, float] = (0.0, 0.0),
-    needs_most: bool = True,
 ) -> str:
     """Read a file once into a Parquet file of values; count and list its bad rows.
 
@@ -200,7 +194,6 @@ def stage(
         values: New column to SQL over raw columns, written with `raw(name)`.
         checks: What makes a row bad, in order; a row counts under the first that holds.
         span: Stretch of the progress bar; nothing is told of a small file.
-        needs_most: Whether to refuse a file of which most rows are bad.
 
     Returns:
         A SQL relation of the good rows: `line` and the new columns.
@@ -232,7 +225,7 @@ def stage(
         f"SELECT count(*) FROM {parquet(staged)} WHERE fault IS NOT NULL AND fault NOT IN "
         f"({', '.join(['-1', *(str(i) for i, c in enumerate(checks) if c.expected)])})"
     )
-    if needs_most and (bad + lost) * 2 > rows + lost:
+    if (bad + lost) * 2 > rows + lost:
         raise _mostly_bad(run, label, bad + lost, rows + lost)
     return f"(SELECT line, {keep} FROM {parquet(staged)} WHERE fault IS NULL)"
 
