@@ -115,12 +115,16 @@ def choose_viewer(dataset: Dataset, run: recommend.Run) -> tuple[int | None, int
             required=True,
             key="recommend_group",
             bind="query-params",
+            on_change=_forget_viewer,
             help=define("cold viewer"),
         )
         words = st.text_input("Search", key="recommend_words", placeholder="Number or name", max_chars=40)
         listed, summary = _find(dataset, run.leaderboard, dataset.content_hash, run.id, words, group == "new")
         # A link holds what the box shows: the viewer's number first.
         options = [f"{number} · {name}" if name else str(number) for number, name, _, _ in listed]
+        if options and st.session_state.get("recommend_viewer", "") is None:
+            # After a search without a match, or in the other group, the box would stay empty.
+            st.session_state["recommend_viewer"] = options[0]
         asked = str(st.session_state.get("recommend_viewer") or st.query_params.get("recommend_viewer", ""))
         if asked not in options and not words and asked.split(" ")[0].isdecimal():
             options.append(asked)
@@ -161,6 +165,10 @@ def _find(
 ) -> tuple[tuple[tuple[int, str | None, int, int], ...], str]:
     found = recommend.find_viewers(_dataset, _board, words, new=new, limit=LISTED)
     return tuple(found.viewers.itertuples(index=False, name=None)), found.summary()
+
+
+def _forget_viewer() -> None:
+    st.session_state["recommend_viewer"] = None
 
 
 def _draw(dataset: Dataset, board: recommend.Leaderboard, new: bool) -> None:

@@ -41,10 +41,10 @@ class ItemKNN(Recommender):
         library = ItemItemRecommender(K=self.parameters.neighbours + 1, num_threads=0)
         with one_blas_thread():
             library.fit(_unit_columns(train.matrix), show_progress=False)
-        similarity = sparse.csr_matrix(library.similarity)
-        similarity.setdiag(0)
+        similarity = library.similarity.astype(np.float32)
+        similarity.data[_rows(similarity) == similarity.indices] = 0
         similarity.eliminate_zeros()
-        self.similarity_: sparse.csr_matrix = similarity.astype(np.float32)
+        self.similarity_: sparse.csr_matrix = similarity
 
     def _score(self, viewers: Index) -> Scores:
         return _dense(self._fitted().matrix[viewers] @ self.similarity_)
@@ -56,8 +56,13 @@ class ItemKNN(Recommender):
 def _dense(scores: sparse.csr_matrix) -> Scores:
     """As an array, with −inf for titles that are no neighbour of anything watched."""
     dense: Scores = np.full(scores.shape, -np.inf, dtype=np.float32)
-    dense[np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr)), scores.indices] = scores.data
+    dense[_rows(scores), scores.indices] = scores.data
     return dense
+
+
+def _rows(matrix: sparse.csr_matrix) -> Index:
+    """Row number of each stored value."""
+    return np.repeat(np.arange(matrix.shape[0], dtype=np.int32), np.diff(matrix.indptr))
 
 
 def _unit_columns(matrix: sparse.csr_matrix) -> sparse.csr_matrix:

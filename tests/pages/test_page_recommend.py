@@ -1,0 +1,99 @@
+"""Train & compare and Recommendations as a visitor uses them: nothing trained yet, a kept run, viewers old and new."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from analysis.data import Dataset, DatasetWriter
+from analysis.recommend import evaluate, keep_run, list_runs
+from analysis.workspace import ROOT, Workspace
+
+TRAIN, LISTS = "pages/recommend/train.py", "pages/recommend/recommendations.py"
+
+
+def ratings() -> pd.DataFrame:
+    """Forty viewers with some of thirty titles each; viewer 99 comes on the last day."""
+    rows = [(v, (v * 7 + i * (1 + v % 3)) % 30, 1 + (v + i) % 5, i) for v in range(1, 41) for i in range(12)]
+    frame = pd.DataFrame([*rows, (99, 3, 4, 11)], columns=["viewer_id", "title_id", "stars", "day"])
+    frame["rated_at"] = pd.Timestamp("2026-01-01") + pd.to_timedelta(frame["day"], unit="D")
+    return frame.drop(columns="day").astype({"stars": float})
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setenv("PRIMETIME_HOME", str(tmp_path))
+    new = DatasetWriter(tmp_path / "datasets/tiny", name="Tiny", source="a test")
+    with new as writer, Dataset.from_frames(ratings=ratings()).read() as read:
+        writer.add("ratings", read["ratings"].collect("pyarrow").to_native())
+    return Workspace(tmp_path)
+
+
+def opened(page: str) -> AppTest:
+    # Chosen before the first run, so that the Overview of the sample is not computed for nothing.
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page(page)
+    app.session_state["data"] = "tiny"
+    return app.run()
+
+
+def words(app: AppTest) -> str:
+    parts = [*app.subheader, *app.info, *app.error, *app.warning, *app.caption, *app.markdown]
+    return " ".join(str(part.value) for part in parts).replace("\\", "").replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_without_a_run_both_pages_say_what_to_do(workspace: Workspace) -> None:
+    for page in (TRAIN, LISTS):
+        app = opened(page)
+        assert not app.exception
+        assert "No model has been trained" in words(app)
+
+
+def test_a_kept_run_is_shown_and_can_be_deleted(workspace: Workspace) -> None:
+    dataset = workspace.dataset("tiny")
+    board = evaluate(dataset, ["popularity", "item_knn"])
+    keep_run(workspace, board)
+    kept = keep_run(workspace, evaluate(dataset, ["popularity", "recent_popularity"], k=3))
+    app = opened(TRAIN)
+    assert not app.exception
+    assert kept.summary() in words(app)
+    assert "NDCG@3" in [metric.label for metric in app.metric]
+    app.selectbox(key="recommend_run").select_index(2).run()
+    assert board.summary() in words(app)
+    assert board.recipe() in [code.value for code in app.code]
+    app.button(key="recommend_delete").click().run()
+    assert [run.id for run in list_runs(workspace).runs] == [kept.id]
+    assert kept.summary() in words(app)
+
+
+def test_a_failed_model_is_named_and_the_others_stay(workspace: Workspace) -> None:
+    views = ratings().rename(columns={"rated_at": "started_at"}).drop(columns="stars")
+    again = DatasetWriter(workspace.datasets / "tiny", name="Tiny", source="a test", replace=True)
+    with again as writer, Dataset.from_frames(views=views).read() as read:
+        writer.add("views", read["views"].collect("pyarrow").to_native())
+    keep_run(workspace, evaluate(workspace.dataset("tiny"), ["popularity", "svd"]))
+    app = opened(TRAIN)
+    assert not app.exception
+    assert "SVD has no result: SVD learns from stars" in words(app)
+    assert "Popularity reaches" in words(app)
+
+
+def test_lists_of_viewers_with_and_without_history(workspace: Workspace) -> None:
+    keep_run(workspace, evaluate(workspace.dataset("tiny"), ["popularity", "item_knn"]))
+    app = opened(LISTS)
+    assert not app.exception
+    assert "40 viewers found" in words(app)
+    assert "Item kNN" in words(app)
+    app.button(key="recommend_random").click().run()
+    assert not app.exception
+    assert f"Viewer {app.selectbox(key='recommend_viewer').value} had watched" in words(app)
+    app.segmented_control(key="recommend_group").set_value("new").run()
+    assert "Viewer 99 had watched nothing before" in words(app)
+    app.text_input(key="recommend_words").set_value("nobody").run()
+    assert "No viewer fits" in words(app)
+    app.text_input(key="recommend_words").set_value("").run()
+    assert not app.exception
+    assert "Viewer 99 had watched nothing before" in words(app)
+    assert "Without a list for this viewer: Item kNN" in words(app)
