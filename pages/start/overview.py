@@ -11,6 +11,7 @@ from analysis.experiments.portfolio import Portfolio, portfolio
 from ui import state
 from ui.charts import overview as charts
 from ui.charts import patterns as pattern_charts
+from ui.charts import recommend as recommend_charts
 from ui.glossary import define
 from ui.story import Card, Story, guarded
 from ui.text import count, escape, share
@@ -60,7 +61,7 @@ def tell_models() -> None:
     if run is None:
         story.empty("No model has been trained on this dataset yet.", "Five classic ones take a minute or two.")
         return
-    sentence_and_chart(run.summary(), charts.leaderboard(run.leaderboard), "overview_models")
+    sentence_and_chart(run.summary(), recommend_charts.whiskers(run.leaderboard), "overview_models")
 
 
 def tell_experiments() -> None:

@@ -1,4 +1,4 @@
-"""Charts of the Overview: small, one finding each."""
+"""The Overview's own chart; its others are those of the rooms."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import plotly.graph_objects as go
 
 from analysis.experiments.portfolio import Portfolio
 from analysis.experiments.report import ExperimentReport
-from analysis.recommend import Leaderboard
 from ui.charts import theme
 
 _ROW = 30
@@ -54,37 +53,6 @@ def experiments(result: Portfolio) -> go.Figure:
         )
     figure.add_vline(x=0, line_width=1, line_color=theme.UNSURE)
     figure.update_xaxes(tickformat="+.0%", zeroline=False)
-    figure.update_yaxes(type="category")
-    return figure
-
-
-def leaderboard(result: Leaderboard) -> go.Figure:
-    """NDCG@k of each model with its interval, best on top."""
-    entries = [entry for entry in result.finished if "ndcg" in entry.estimates][::-1]
-    best = entries[-1].label if entries else "No model"
-    figure = theme.figure(
-        f"{best} finds the next title best",
-        subtitle=f"NDCG@{result.k} on what came after the split, with 95 % interval",
-        height=70 + _ROW * max(len(entries), 3),
-    )
-    values = [entry.estimates["ndcg"] for entry in entries]
-    figure.add_scatter(
-        x=[value.value for value in values],
-        y=[entry.label for entry in entries],
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": [value.high - value.value for value in values],
-            "arrayminus": [value.value - value.low for value in values],
-            "thickness": 2,
-            "width": 0,
-        },
-        mode="markers",
-        marker={"color": theme.BETTER, "size": 10},
-        customdata=[(value.low, value.high) for value in values],
-        hovertemplate="<b>%{y}</b><br>%{x:.4f} (%{customdata[0]:.4f} to %{customdata[1]:.4f})<extra></extra>",
-    )
-    figure.update_xaxes(rangemode="tozero", zeroline=False)
     figure.update_yaxes(type="category")
     return figure
 
