@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from analysis.cli import common
+
+if TYPE_CHECKING:
+    from analysis.simulate import SimulatedDataset
 
 _DAY = ["%Y-%m-%d"]
 
@@ -42,6 +45,10 @@ def simulate(
     check: Annotated[
         bool, typer.Option("--check", help="With --sample: only say whether the same content hash comes out.")
     ] = False,
+    rows: Annotated[
+        int | None,
+        typer.Option("--rows", help="Write this many views fast, without pages and sessions, to measure speed with."),
+    ] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed; by default the sample's.")] = None,
     name: Annotated[str, typer.Option("--name", help="Name of the dataset.")] = "Simulated service",
     replace: Annotated[
@@ -66,7 +73,7 @@ def simulate(
         "views_only": views_only or None,
     }
     changes = {setting: value for setting, value in given.items() if value is not None}
-    if sample and (changes or small or seed is not None):
+    if sample and (changes or small or seed is not None or rows is not None):
         raise ParameterError(
             "--sample makes one fixed dataset, and other settings were given too.",
             "Leave out --sample to simulate a service of your own.",
@@ -78,6 +85,9 @@ def simulate(
     if check:
         with common.progress() as progress:
             common.emit(simulator.check_sample(SAMPLE, progress=progress), as_json)
+        return
+    if rows is not None:
+        common.emit(_bulk(target, rows, changes, seed, name, replace), as_json)
         return
     config = simulator.small() if small else simulator.SimulationConfig()
     if sample:
@@ -93,3 +103,29 @@ def simulate(
             progress=progress,
         )
     common.emit(result, as_json)
+
+
+def _bulk(
+    target: Path | None, rows: int, changes: dict[str, Any], seed: int | None, name: str, replace: bool
+) -> SimulatedDataset:
+    """Write many views fast; only the size and the period can be chosen."""
+    from analysis import simulate as simulator
+    from analysis.errors import ParameterError
+    from analysis.workspace import Workspace
+
+    known = {"viewers", "titles", "starts_on", "ends_on", "views_only"}
+    if extra := sorted(changes.keys() - known):
+        raise ParameterError(
+            f"--rows was given with --{extra[0].replace('_', '-')}.", "A dataset of views alone has no impressions."
+        )
+    size = {setting: value for setting, value in changes.items() if setting != "views_only"}
+    with common.progress() as progress:
+        return simulator.write_views(
+            target or Workspace().new_dataset_folder(name),
+            rows=rows,
+            seed=simulator.SEED if seed is None else seed,
+            replace=replace,
+            name=name,
+            progress=progress,
+            **size,
+        )

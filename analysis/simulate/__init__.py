@@ -1,5 +1,7 @@
 """The simulated streaming service: sample data whose truth is known."""
 
+from analysis.simulate.bulk import write_views
+from analysis.simulate.calibration import Calibration, Target, calibration
 from analysis.simulate.config import Behaviour, SimulationConfig, small
 from analysis.simulate.counterfactual import Outcome, run
 from analysis.simulate.experiments import Experiment, standard_experiments
@@ -12,6 +14,7 @@ __all__ = [
     "SAMPLE_NAME",
     "SEED",
     "Behaviour",
+    "Calibration",
     "Experiment",
     "Outcome",
     "Page",
@@ -19,8 +22,10 @@ __all__ = [
     "Service",
     "SimulatedDataset",
     "SimulationConfig",
+    "Target",
     "Visit",
     "World",
+    "calibration",
     "check_sample",
     "logging_policy",
     "make_world",
@@ -29,4 +34,5 @@ __all__ = [
     "small",
     "standard_experiments",
     "uniform_policy",
+    "write_views",
 ]

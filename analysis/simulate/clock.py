@@ -37,7 +37,7 @@ MONTHS: Floats = np.array([1.14, 1.04, 0.96, 0.95, 0.94, 0.95, 0.98, 0.98, 0.97,
 """Sessions in a month relative to the mean day."""
 
 # Genre, centre hour, width in hours, multiplier at the centre: what Netflix published for 2017, stylised.
-_BY_HOUR = (
+BY_HOUR = (
     ("Comedy", 6.0, 2.0, 1.34),
     ("Comedy", 23.0, 1.2, 1.15),
     ("Drama", 13.0, 1.5, 1.12),
@@ -49,8 +49,8 @@ _BY_HOUR = (
     ("Horror", 23.5, 1.8, 1.45),
 )
 FRIDAY_ROMANCE = 2.4
-HORROR_OCTOBER = {"US": 2.2, "GB": 2.1, "BR": 1.3, "IN": 1.2}
-HORROR_ELSEWHERE = 1.6
+HORROR_OCTOBER = {"US": 1.75, "GB": 1.7, "BR": 1.2, "IN": 1.15}
+HORROR_ELSEWHERE = 1.4
 FAMILY_SCHOOL_HOLIDAYS = 1.7
 CHRISTMAS_TITLES = (-3.0, 1.6)
 """Log-odds of Christmas titles outside of and within their weeks (20 November to 26 December)."""
@@ -60,7 +60,7 @@ def hour_weekday_genre() -> Floats:
     """Log multipliers on genres, weekday × hour × genre."""
     table = np.zeros((7, 24, len(GENRES)))
     hours = np.arange(24)
-    for genre, centre, width, factor in _BY_HOUR:
+    for genre, centre, width, factor in BY_HOUR:
         distance = np.abs((hours - centre + 12) % 24 - 12)
         table[:, :, GENRES.index(genre)] += np.log(factor) * np.exp(-0.5 * (distance / width) ** 2)
     table[4, 17:24, GENRES.index("Romance")] += np.log(FRIDAY_ROMANCE)

@@ -55,8 +55,8 @@ class Behaviour:
     sessions_per_day: float = 0.33
     activity_spread: float = 0.75
     session_minutes: float = 60.0
-    click: float = -5.6
-    appeal_spread: float = 2.0
+    click: float = -5.9
+    appeal_spread: float = 2.4
     quality_spread: float = 0.7
     taste: float = 0.8
     artwork_spread: float = 0.15
@@ -81,7 +81,7 @@ class Behaviour:
     satisfaction_step: float = 0.08
     churn: float = -3.5
     churn_slope: float = 6.0
-    return_per_day: float = 0.003
+    return_per_day: float = 0.0045
     rating: float = 0.05
     rating_extreme: float = 0.8
     drift: float = 0.25

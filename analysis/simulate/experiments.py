@@ -32,6 +32,7 @@ class Experiment:
         personal: Change of the weight of estimated taste in the page's rows.
         reversed_plan: Plan whose viewers get the opposite of `click`.
         lost_share: Share of the treatment arm whose assignment was never logged.
+        peeked: Whether the split is drawn so that daily looks mislead; for experiments without an effect.
         salt: Varies who gets what.
     """
 
@@ -49,6 +50,7 @@ class Experiment:
     personal: float = 0.0
     reversed_plan: str = ""
     lost_share: float = 0.0
+    peeked: bool = False
     salt: int = 0
 
     @property
@@ -156,6 +158,13 @@ def standard_experiments() -> tuple[Experiment, ...]:
             "Does a new text on the account page change viewing?",
             "no effect: both arms got the same page (A/A)",
             dt.date(2026, 3, 13),
+        ),
+        Experiment(
+            "profile-icons",
+            "Do new profile icons change viewing?",
+            "no effect, but someone who looked every day would have shipped it (peeking)",
+            dt.date(2025, 5, 9),
+            peeked=True,
         ),
         Experiment(
             "player-rewrite",

@@ -14,6 +14,7 @@ WISHES = len(ROWS)
 """Row of the pools that holds what the viewer would search for, by true taste and appeal."""
 
 _BONUS, _NEW_DAYS = 2_000, 60
+_BLOCK = 512
 
 
 def affinity(world: World, viewers: Viewers, day: int, *, estimated: bool) -> Ints:
@@ -24,45 +25,51 @@ def affinity(world: World, viewers: Viewers, day: int, *, estimated: bool) -> In
 
 
 def make_pools(
-    world: World,
-    viewers: Viewers,
-    day: int,
-    *,
-    true_fit: Ints,
-    estimated_fit: Ints,
-    begun: Flags,
-    personal: Floats,
+    world: World, viewers: Viewers, day: int, *, true_fit: Ints, estimated_fit: Ints, begun: Flags, personal: Floats
 ) -> Ints:
-    """Candidates for the rows of the page and, last, for searches: viewers × (rows + 1) × pool, best first."""
+    """Candidates for the rows of the page and, last, for searches: viewers × (rows + 1) × pool, best first.
+
+    Args:
+        world: The world.
+        viewers: Whose candidates.
+        day: Day whose catalogue, freshness and season count.
+        true_fit: Fit of each title to each viewer's taste, ticks.
+        estimated_fit: The same, as the service estimates it.
+        begun: Whether the viewer has begun the title.
+        personal: Extra weight of estimated taste in the rows, as a share.
+    """
     catalogue, config = world.catalogue, world.config
-    date = config.date(day)
     # What is popular today, the season's demand included, over all countries.
-    popular = np.rint(world.by_day(date).mean(axis=0)).astype(np.int32)
-    popular -= tick(config.behaviour.click)
-    open_now = catalogue.released <= day
-    recent = open_now & (catalogue.released > day - _NEW_DAYS)
+    popular = np.rint(world.by_day(config.date(day)).mean(axis=0)).astype(np.int32) - tick(config.behaviour.click)
+    closed = np.where(catalogue.released <= day, 0, -20_000).astype(np.int32)
+    recent = (_BONUS * (catalogue.released > day - _NEW_DAYS)).astype(np.int32)
     favourite = np.argmax(viewers.estimated[:, : len(clock.GENRES)], axis=1)
-    in_favourite = catalogue.genre_weights.T[favourite] > 0
-    fit = estimated_fit.astype(np.int32)
-    seen = begun * np.int32(3 * 64)
-    stressed = np.rint(fit * (1 + personal[:, None])).astype(np.int32)
-    scores = (
-        stressed + (popular * 6) // 10 - seen,
-        np.broadcast_to(popular, fit.shape),
-        (stressed * 6) // 10 + (popular * 6) // 10 - seen + _BONUS * recent,
-        stressed // 2 + (popular * 8) // 10 - seen + _BONUS * in_favourite,
-        stressed - (popular * 3) // 10 - seen,
-        true_fit + popular - seen,
-    )
-    pools = [_best(np.where(open_now, score, -20_000), config.pool) for score in scores]
-    return np.stack(pools, axis=1).astype(np.int16)
+    of_genre = (_BONUS * (catalogue.genre_weights.T > 0)).astype(np.int32)
+    pools = np.empty((len(viewers), len(ROWS) + 1, config.pool), dtype=np.int16)
+    pools[:, ROWS.index("trending")] = _best((popular + closed)[None], config.pool)
+    # In blocks that stay in the processor's cache.
+    for start in range(0, len(viewers), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        seen = np.multiply(begun[rows], np.int32(-3 * 64), dtype=np.int32) + closed
+        stressed = estimated_fit[rows].astype(np.int32)
+        pushed = personal[rows] != 0
+        stressed[pushed] = np.rint(stressed[pushed] * (1 + personal[rows][pushed, None])).astype(np.int32)
+        pools[rows, ROWS.index("top picks")] = _best(stressed + (popular * 6 // 10) + seen, config.pool)
+        pools[rows, ROWS.index("new")] = _best((stressed + popular) * 6 // 10 + recent + seen, config.pool)
+        liked = of_genre[favourite[rows]]
+        pools[rows, ROWS.index("because you like")] = _best(
+            stressed // 2 + (popular * 8 // 10) + liked + seen, config.pool
+        )
+        pools[rows, ROWS.index("hidden gems")] = _best(stressed - (popular * 3 // 10) + seen, config.pool)
+        pools[rows, WISHES] = _best(true_fit[rows] + popular + seen, config.pool)
+    return pools
 
 
 def _best(score: Ints, count: int) -> Ints:
     """The titles with the highest scores, best first; of equal ones the earlier."""
     titles = score.shape[1]
     # Score and title in one integer, so that a sort has no ties to break.
-    keyed = (score.astype(np.int32) + 32_768) * 4_096 + (4_095 - np.arange(titles, dtype=np.int32))
+    keyed = (score + 32_768) * 4_096 + (4_095 - np.arange(titles, dtype=np.int32))
     keyed.partition(titles - count, axis=1)
     top = np.sort(keyed[:, titles - count :], axis=1)[:, ::-1]
     best: Ints = 4_095 - top % 4_096

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.simulate import clock
+from analysis.simulate.config import ROWS
 from analysis.simulate.experiments import Treatment, treatment
 from analysis.simulate.keyed import Flags, Floats, Ints, Stream, as_uniform, pick, step
 from analysis.simulate.log import Log
@@ -87,6 +88,7 @@ class Service:
         self.policy = policy
         self.forced = dict(forced or {})
         self.impressions_from = impressions_from
+        self.uniform_share = world.config.uniform_share
         self.day = -world.config.warm_up_days
         self.log = Log()
         self.state = self._first_state()
@@ -94,7 +96,11 @@ class Service:
         self._luck = {name: Stream(seed, name) for name in ("burst", "count", "start", "churn", "return", "session")}
         self._fit = affinity(world, self.viewers, 0, estimated=False)
         self._estimate = affinity(world, self.viewers, 0, estimated=True)
-        self._pools: Ints | None = None
+        shape = (len(self.viewers), len(ROWS) + 1, world.config.pool)
+        self._pools = np.zeros(shape, dtype=np.int16)
+        self._pools_of = np.full(len(self.viewers), _NEVER_DAY)
+        self._pools_day = _NEVER_DAY
+        self._personal: Floats = np.zeros(len(self.viewers))
         # How much a viewer likes a title beyond their taste belongs to the world, not to what happens in it.
         self._whim = Stream(world.seed, "whim")
 
@@ -119,6 +125,7 @@ class Service:
         twin = copy.copy(self)
         twin.state = copy.deepcopy(self.state)
         twin.log = Log()
+        twin._pools, twin._pools_of = self._pools.copy(), self._pools_of.copy()
         twin.policy = policy if policy is not None else self.policy
         twin.forced = {**self.forced, **(forced or {})}
         return twin
@@ -126,10 +133,11 @@ class Service:
     def run_until(self, day: int) -> None:
         """Simulate all days before `day`."""
         while self.day < day:
-            if self.day == 0:
-                self.log = Log()
             self._one_day()
             self.day += 1
+            if self.day == 0:
+                # What happened in the warm-up is no part of the data.
+                self.log = Log()
 
     def _one_day(self) -> None:
         day, world = self.day, self.world
@@ -146,8 +154,8 @@ class Service:
         )
         if date.day == 1:
             self._fit = affinity(world, self.viewers, day, estimated=False)
-        if self._pools is None or date.weekday() == 4:
-            self._refresh_pools(treated)
+        if date.weekday() == 4 or self._pools_day == _NEVER_DAY:
+            self._pools_day, self._personal = day, treated.personal
         starts = self._start_times()
         by_day = world.by_day(date)
         for slot in range(MOST_SESSIONS):
@@ -162,6 +170,7 @@ class Service:
                     day=np.full(len(rows), day),
                     start=starts[rows, slot],
                 )
+                self._refresh_pools(rows)
                 run_sessions(self._sessions(rows, starts[rows, slot], slot, by_day, treated), self.state, self.log)
 
     def _join_leave_return(self) -> None:
@@ -193,21 +202,21 @@ class Service:
         state.satisfaction[returns] = np.maximum(state.satisfaction[returns], MIDDLING)
         self.log.add("returns", number=number[returns], day=np.full(returns.sum(), day))
 
-    def _refresh_pools(self, treated: Treatment) -> None:
-        rows = np.flatnonzero(self.state.subscribed | (self.state.left < 0) | (self._pools is None))
-        fresh = make_pools(
+    def _refresh_pools(self, rows: Ints) -> None:
+        """Bring the candidates of these viewers up to this week; who doesn't come needs none."""
+        stale = rows[self._pools_of[rows] != self._pools_day]
+        if not len(stale):
+            return
+        self._pools_of[stale] = self._pools_day
+        self._pools[stale] = make_pools(
             self.world,
-            self.viewers.take(rows),
-            self.day,
-            true_fit=self._fit[rows],
-            estimated_fit=self._estimate[rows],
-            begun=self.state.started[rows] > 0,
-            personal=treated.personal[rows],
+            self.viewers.take(stale),
+            self._pools_day,
+            true_fit=self._fit[stale],
+            estimated_fit=self._estimate[stale],
+            begun=self.state.started[stale] > 0,
+            personal=self._personal[stale],
         )
-        # A new array each week, so that forked services don't write into each other's.
-        pools = np.zeros((len(self.viewers), *fresh.shape[1:]), dtype=np.int16) if self._pools is None else self._pools
-        self._pools = pools.copy()
-        self._pools[rows] = fresh
 
     def _start_times(self) -> Ints:
         """Wall-clock seconds of today's session starts, viewers × sessions, in order; `_NEVER` where there is none."""
@@ -232,7 +241,6 @@ class Service:
         return np.sort(starts, axis=1)
 
     def _sessions(self, rows: Ints, starts: Ints, slot: int, by_day: Ints, treated: Treatment) -> Sessions:
-        assert self._pools is not None
         world, viewers = self.world, self.viewers
         date = world.config.date(self.day)
         hour = starts // 3600 % 24
@@ -260,11 +268,13 @@ class Service:
             chain=treated.chain[rows],
             policy=self.policy,
             whim=self._whim,
+            uniform_share=self.uniform_share,
             keep_impressions=self.day >= self.impressions_from and not world.config.views_only,
         )
 
 
 _NEVER = np.int64(2**62)
+_NEVER_DAY = -(10**6)
 
 
 def _unit(keys: npt.NDArray[np.uint64], slot: int) -> Floats:

@@ -70,6 +70,7 @@ class Sessions:
     enjoyment: Ints
     chain: Ints
     policy: Policy
+    uniform_share: float
     keep_impressions: bool
     whim: Stream
 
@@ -194,7 +195,7 @@ def _browse(sessions: Sessions, who: Ints, state: State) -> Shown:
         pools=sessions.pools[rows, : len(ROWS)].astype(np.int64) + 1,
         columns=config.columns,
     )
-    page = compose(visit, sessions.policy, config.uniform_share)
+    page = compose(visit, sessions.policy, sessions.uniform_share)
     filled = page.titles > 0
     titles = np.maximum(page.titles - 1, 0)
     shape = titles.shape
@@ -279,6 +280,7 @@ def _watch(sessions: Sessions, queue: Queue, state: State, log: Log, impression_
             place=sessions.place[active],
             start=sessions.start[active],
             elapsed=elapsed[active].astype(np.int64),
+            day=np.full(len(active), sessions.day),
             title=title.astype(np.int16),
             episode=np.where(series, episode, 0).astype(np.int16),
             minutes=outcome.minutes,
@@ -339,7 +341,9 @@ def _rate(
     """Some of those who finished or gave up leave a rating, once a title."""
     viewer = sessions.rows[active]
     rates, stars = watching.rate(luck, enjoyment, outcome.finished, sessions.world.config.behaviour)
-    rates &= (outcome.finished | outcome.bailed) & ~state.rated[viewer, title]
+    might = (outcome.finished | outcome.bailed) & ~state.rated[viewer, title]
+    log.add("stars", stars=stars[might].astype(np.int8))
+    rates &= might
     state.rated[viewer[rates], title[rates]] = True
     some = active[rates]
     log.add(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from analysis.results import plain
 from analysis.simulate import clock
+from analysis.simulate.config import ROWS, SimulationConfig
 from analysis.simulate.experiments import Experiment
-from analysis.simulate.log import join
+from analysis.simulate.keyed import Flags, Floats, Ints
+from analysis.simulate.log import Columns, join
+from analysis.simulate.page import VISIBLE, logging_policy, uniform_policy
 from analysis.simulate.service import Service
+from analysis.simulate.viewers import AGE_VARIANCE_SHARE, PLANS
 from analysis.simulate.watching import FINISHED
 from analysis.simulate.world import World
 
@@ -24,14 +27,17 @@ METRICS: dict[str, str] = {
 }
 """Metrics with a true effect, and their units."""
 
+EVERYBODY = "all viewers, all days"
+
 
 @dataclass(frozen=True)
 class Effect:
-    """The true effect of one experiment on one metric.
+    """The true effect of one experiment on one metric in one segment.
 
     Attributes:
         experiment_id: Which experiment.
         metric: Which metric.
+        segment: `EVERYBODY`, a plan, or a week.
         control: Mean over all assigned viewers, had all of them been in control.
         treatment: The same, had all of them been treated.
         viewers: Number of assigned viewers.
@@ -39,117 +45,306 @@ class Effect:
 
     experiment_id: str
     metric: str
+    segment: str
     control: float
     treatment: float
     viewers: int
 
 
-def true_effects(services: Sequence[Service], experiment: Experiment) -> list[Effect]:
-    """Run the experiment's weeks twice from this moment, all in control and all treated, with the same luck.
+@dataclass(frozen=True)
+class Branches:
+    """Both potential outcomes of an experiment's weeks: the logs with everybody in control, and with all treated.
 
-    So each viewer's two outcomes are known, and the effect on these viewers (the sample average treatment effect) is
-    exact. Viewers count from their first session of that time on, as in `assignments`.
+    Attributes:
+        views: Views of each arm.
+        sessions: Sessions of each arm.
+        first_day: First day.
+        last_day: Last day, included.
     """
+
+    views: tuple[Columns, Columns]
+    sessions: tuple[Columns, Columns]
+    first_day: int
+    last_day: int
+
+
+def branch(services: Sequence[Service], experiment: Experiment) -> Branches:
+    """Run the experiment's weeks twice from this moment, all in control and all treated, with the same luck."""
     config = services[0].world.config
-    until = config.day(experiment.ends_on) + 1
-    arms: list[dict[str, npt.NDArray[Any]]] = []
+    last = config.day(experiment.ends_on)
+    views, sessions = [], []
     for arm in (0, 1):
-        outcomes = []
+        logs = []
         for service in services:
-            branch = service.fork(forced={experiment.experiment_id: arm})
-            branch.impressions_from = config.days
-            branch.run_until(until)
-            outcomes.append(branch.log)
-        views, sessions = (
-            join([log.take("views") for log in outcomes]),
-            join([log.take("sessions") for log in outcomes]),
-        )
-        arms.append(_outcomes(views, sessions, config.viewers))
-    assigned = arms[0]["assigned"] > 0
+            twin = service.fork(forced={experiment.experiment_id: arm})
+            twin.impressions_from = config.days
+            twin.run_until(last + 1)
+            logs.append(twin.log)
+        views.append(join([log.take("views") for log in logs]))
+        sessions.append(join([log.take("sessions") for log in logs]))
+    return Branches((views[0], views[1]), (sessions[0], sessions[1]), config.day(experiment.starts_on), last)
+
+
+def true_effects(world: World, experiment: Experiment, branches: Branches) -> list[Effect]:
+    """The effects on these viewers (sample average treatment effects): exact, since both outcomes are known.
+
+    Viewers count from their first session of that time on, as in `assignments`.
+    """
+    assigned = np.bincount(branches.sessions[0]["number"], minlength=world.config.viewers) > 0
     effects = []
-    for metric in METRICS:
-        means = [_mean(arm, metric, assigned) for arm in arms]
-        effects.append(Effect(experiment.experiment_id, metric, means[0], means[1], int(assigned.sum())))
+    for segment, viewers, days in _segments(world, experiment, branches):
+        counted = assigned & viewers
+        arms = [_means(views, counted, days) for views in branches.views]
+        effects += [
+            Effect(experiment.experiment_id, metric, segment, arms[0][metric], arms[1][metric], int(counted.sum()))
+            for metric in METRICS
+        ]
     return effects
 
 
-def _outcomes(views: Mapping[str, Any], sessions: Mapping[str, Any], viewers: int) -> dict[str, npt.NDArray[Any]]:
-    number = views["number"]
-    return {
-        "assigned": np.bincount(sessions["number"], minlength=viewers).astype(np.float64),
-        "minutes": np.bincount(number, views["minutes"], viewers),
-        "plays": np.bincount(number, minlength=viewers).astype(np.float64),
-        "finished": np.bincount(number, views["completion"] >= FINISHED, viewers),
-    }
+def _segments(world: World, experiment: Experiment, branches: Branches) -> Iterator[tuple[str, Flags, tuple[int, int]]]:
+    """All, and where the effect differs by plan or by week, each of them: name, viewers, first and last day."""
+    everyone, days = np.ones(world.config.viewers, dtype=bool), (branches.first_day, branches.last_day)
+    yield EVERYBODY, everyone, days
+    if experiment.reversed_plan:
+        for number, plan in enumerate(PLANS):
+            yield f"plan {plan}", world.viewers.plan == number, days
+    if experiment.click_fades_days:
+        for week, first in enumerate(range(days[0], days[1] + 1, 7), start=1):
+            yield f"week {week}", everyone, (first, min(first + 6, days[1]))
 
 
-def _mean(arm: Mapping[str, npt.NDArray[Any]], metric: str, assigned: Any) -> float:
-    if metric == "minutes per viewer":
-        value = arm["minutes"][assigned].mean()
-    elif metric == "plays per viewer":
-        value = arm["plays"][assigned].mean()
-    else:
-        value = arm["finished"][assigned].sum() / max(arm["plays"][assigned].sum(), 1.0)
-    return round(float(value), 6)
+def _means(views: Columns, counted: Flags, days: tuple[int, int]) -> dict[str, float]:
+    here = counted[views["number"]] & (views["day"] >= days[0]) & (views["day"] <= days[1])
+    plays, viewers = max(int(here.sum()), 1), max(int(counted.sum()), 1)
+    finished = float((views["completion"][here] >= FINISHED).sum())
+    values = (float(views["minutes"][here].sum()) / viewers, float(here.sum()) / viewers, finished / plays)
+    return {metric: round(value, 6) for metric, value in zip(METRICS, values, strict=True)}
 
 
-def truth_document(world: World, experiments: Sequence[Experiment], effects: Sequence[Effect]) -> dict[str, Any]:
+def peeking_salt(experiment: Experiment, branches: Branches, seed: int, viewers: int) -> int:
+    """A way to split the viewers under which someone who looks every day would have shipped a change without effect.
+
+    The split is drawn again (by its salt) until some daily z of minutes per viewer is over 2.2 after the fourth day,
+    while the last one is under 1.2; without an effect, no split changes what anybody does. Gives the experiment's own
+    salt where 2,000 draws hold no such split.
+    """
+    views, sessions, first = branches.views[0], branches.sessions[0], branches.first_day
+    days = branches.last_day - first + 1
+    minutes = np.zeros((viewers, days))
+    np.add.at(minutes, (views["number"], np.minimum(views["day"] - first, days - 1)), views["minutes"])
+    running = np.cumsum(minutes, axis=1)
+    since = np.full(viewers, days)
+    np.minimum.at(since, sessions["number"], np.minimum(sessions["day"] - first, days - 1))
+    counted = since[:, None] <= np.arange(days)
+    for salt in range(2_000):
+        arm = replace(experiment, salt=salt).treated(seed, np.arange(viewers))
+        z = _daily_z(running, counted, arm)
+        if np.abs(z[4:-5]).max() > 2.2 and abs(z[-1]) < 1.2:
+            return salt
+    return experiment.salt
+
+
+def _daily_z(running: Floats, counted: Flags, arm: Floats) -> Floats:
+    """Z of treatment less control in running minutes per viewer, after each day."""
+    parts = []
+    for group in (arm == 1, arm == 0):
+        inside = counted & group[:, None]
+        count = np.maximum(inside.sum(axis=0), 2)
+        mean = (running * inside).sum(axis=0) / count
+        variance = ((running - mean) ** 2 * inside).sum(axis=0) / (count - 1)
+        parts.append((mean, variance / count))
+    z: Floats = (parts[0][0] - parts[1][0]) / np.sqrt(np.maximum(parts[0][1] + parts[1][1], 1e-12))
+    return z
+
+
+def policy_values(services: Sequence[Service], until: int) -> dict[str, float]:
+    """Clicks per page visit from now on under each policy alone: the same viewers, days and luck for both."""
+    values = {}
+    for name, policy in (("personal-v1", logging_policy), ("uniform", uniform_policy)):
+        clicks, visits = 0, 0
+        for service in services:
+            twin = service.fork(policy=policy)
+            twin.uniform_share, twin.impressions_from = 0.0, service.day
+            twin.run_until(until)
+            shown = twin.log.take("impressions")
+            if shown:
+                clicks += int(shown["clicked"].sum())
+                visits += len(np.unique(shown["session"]))
+        values[name] = round(clicks / max(visits, 1), 6)
+    return values
+
+
+def examination(config: SimulationConfig) -> Floats:
+    """Chance that a place of the page is looked at, rows × columns, in closed form."""
+    rules, row, column = config.behaviour, np.arange(len(ROWS))[:, None], np.arange(config.columns)
+    swiped = np.where(column < VISIBLE, 1.0, rules.swipe * 0.8**row)
+    chance: Floats = rules.scroll**row * rules.attention**column * swiped
+    return chance
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Sums over a whole run, from which estimands are computed.
+
+    Attributes:
+        hazard: Probability to leave at each renewal that came.
+        left: Whether the viewer did leave.
+        stars: Stars of each play that might have been rated, given or not.
+        values: Clicks per visit of each policy.
+        returned: Viewers who came back.
+        joined: Viewers who joined in the period.
+    """
+
+    hazard: Floats
+    left: Flags
+    stars: Ints
+    values: dict[str, float]
+    returned: int
+    joined: int
+
+
+def truth_document(
+    world: World, experiments: Sequence[Experiment], effects: Sequence[Effect], tally: Tally
+) -> dict[str, Any]:
     """The content of `truth.json`: parameters, experiments with their true effects, and estimands."""
     parameters = asdict(world.config)
     parameters.pop("experiments")
-    described = []
-    for experiment in experiments:
-        own = [effect for effect in effects if effect.experiment_id == experiment.experiment_id]
-        described.append(
-            {
-                **plain(asdict(experiment)),
-                "ends_on": experiment.ends_on.isoformat(),
-                "variants": ["control", "treatment"],
-                "true_effects": [
-                    {
-                        "metric": e.metric,
-                        "unit": METRICS[e.metric],
-                        "all_control": e.control,
-                        "all_treatment": e.treatment,
-                        "difference": round(e.treatment - e.control, 6),
-                        "relative": round(e.treatment / e.control - 1, 6) if e.control else None,
-                        "viewers": e.viewers,
-                    }
-                    for e in own
-                ],
-            }
-        )
     return {
         "format": 1,
         "seed": world.seed,
         "parameters": {
             **plain(parameters),
-            "genre_multipliers": {
+            "multipliers": {
                 "horror in October, by country": dict(clock.HORROR_OCTOBER),
                 "horror in October, elsewhere": clock.HORROR_ELSEWHERE,
                 "family in school holidays": clock.FAMILY_SCHOOL_HOLIDAYS,
                 "romance on Friday evenings": clock.FRIDAY_ROMANCE,
+                "genre, centre hour, width in hours, multiplier": [list(bump) for bump in clock.BY_HOUR],
+                "meaning": "factors on the odds of a click on an examined title, not on shares of viewing",
             },
+            "examination": np.round(examination(world.config), 6).tolist(),
         },
-        "experiments": described,
-        "estimands": [_effect_estimand(effect) for effect in effects],
+        "experiments": [_described(e, [f for f in effects if f.experiment_id == e.experiment_id]) for e in experiments],
+        "estimands": [*(_of_effect(effect) for effect in effects), *_of_service(world, tally)],
     }
 
 
-def _effect_estimand(effect: Effect) -> dict[str, Any]:
+def _described(experiment: Experiment, effects: Sequence[Effect]) -> dict[str, Any]:
     return {
-        "name": f"{effect.experiment_id}: {effect.metric}",
+        **plain(asdict(experiment)),
+        "ends_on": experiment.ends_on.isoformat(),
+        "variants": ["control", "treatment"],
+        "true_effects": [
+            {
+                "metric": e.metric,
+                "segment": e.segment,
+                "unit": METRICS[e.metric],
+                "all_control": e.control,
+                "all_treatment": e.treatment,
+                "difference": round(e.treatment - e.control, 6),
+                "relative": round(e.treatment / e.control - 1, 6) if e.control else None,
+                "viewers": e.viewers,
+            }
+            for e in effects
+        ],
+    }
+
+
+def _of_effect(effect: Effect) -> dict[str, Any]:
+    if effect.metric == "completion rate":
+        what, formula = "Share of plays that reach 90 % of the running time", "ΣF(1)/ΣP(1) − ΣF(0)/ΣP(0)"
+    else:
+        what, formula = f"Mean {effect.metric}", "mean Y(1) − mean Y(0)"
+    return {
+        "name": f"{effect.experiment_id}: {effect.metric}, {effect.segment}",
         "definition": (
-            f"Mean of {effect.metric.removesuffix(' per viewer')} over the {effect.viewers:,} viewers with a session "
-            "in the experiment's time, had all been treated, less the same, had all been in control."
-            if effect.metric != "completion rate"
-            else "Share of plays that reach 90 % of the running time, had all been treated, less the same in control."
+            f"{what} of the {effect.viewers:,} viewers with a session in the experiment's time ({effect.segment}), "
+            "had all been treated, less the same, had all been in control."
         ),
-        "formula": "mean(Y(1)) - mean(Y(0))"
-        if effect.metric != "completion rate"
-        else "sum F(1)/sum P(1) - sum F(0)/sum P(0)",
+        "formula": formula,
         "value": round(effect.treatment - effect.control, 6),
         "unit": METRICS[effect.metric],
         "function": "analysis.experiments",
-        "scope": {"experiment_id": effect.experiment_id, "metric": effect.metric},
+        "scope": {"experiment_id": effect.experiment_id, "metric": effect.metric, "segment": effect.segment},
     }
+
+
+def _of_service(world: World, tally: Tally) -> list[dict[str, Any]]:
+    chance = examination(world.config)
+    rows = [
+        (
+            "monthly churn",
+            "Mean probability to leave at a monthly renewal, over the renewals that came.",
+            "mean h(viewer, renewal)",
+            float(tally.hazard.mean()) if len(tally.hazard) else None,
+            "share of renewals",
+        ),
+        (
+            "returns among additions",
+            "Share of all who joined or came back in the period that had been subscribed before.",
+            "returned / (returned + joined)",
+            tally.returned / max(tally.returned + tally.joined, 1),
+            "share",
+        ),
+        (
+            "mean stars of all plays",
+            "Mean stars that everybody who finished or gave up a play would have given, rated or not.",
+            "mean S(viewer, play)",
+            float(tally.stars.mean()) if len(tally.stars) else None,
+            "stars",
+        ),
+        (
+            "clicks per visit, logging policy",
+            "Clicks per page visit in the impressions' weeks, had every page been filled by the logging policy.",
+            "V(personal-v1)",
+            tally.values.get("personal-v1"),
+            "clicks",
+        ),
+        (
+            "clicks per visit, uniform policy",
+            "Clicks per page visit in the impressions' weeks, had every page been filled uniformly at random.",
+            "V(uniform)",
+            tally.values.get("uniform"),
+            "clicks",
+        ),
+        (
+            "examination, second row against first",
+            "Chance that a place of the second row is looked at, relative to the place above it.",
+            "P(E | row 1, column 0) / P(E | row 0, column 0)",
+            float(chance[1, 0] / chance[0, 0]),
+            "ratio",
+        ),
+        (
+            "variance of taste explained by age band",
+            "Share of the variance of genre tastes that lies between age bands.",
+            "Var E[taste | age] / Var taste",
+            AGE_VARIANCE_SHARE,
+            "share",
+        ),
+    ]
+    if world.config.columns > VISIBLE:
+        ratio = float(chance[0, VISIBLE] / chance[0, VISIBLE - 1])
+        formula = "P(E | row 0, column 5) / P(E | row 0, column 4)"
+        rows.append(
+            (
+                "examination, sixth place against fifth",
+                "Chance that the first row's sixth place, behind a swipe, is looked at, relative to its fifth.",
+                formula,
+                ratio,
+                "ratio",
+            )
+        )
+    return [
+        {
+            "name": name,
+            "definition": definition,
+            "formula": formula,
+            "value": None if value is None else round(value, 6),
+            "unit": unit,
+            "function": None,
+            "scope": {},
+        }
+        for name, definition, formula, value, unit in rows
+        if value is not None
+    ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +16,7 @@ import pyarrow as pa
 from analysis.data import Dataset, DatasetWriter
 from analysis.errors import DataError
 from analysis.results import Progress, Result
-from analysis.simulate import tables, truth
-from analysis.simulate.calendars import calendar_table
+from analysis.simulate import calendars, tables, truth
 from analysis.simulate.config import SimulationConfig
 from analysis.simulate.experiments import CONTROL, TREATMENT, Experiment
 from analysis.simulate.log import Columns, join
@@ -36,6 +38,7 @@ NOTES = (
 )
 
 _FARTHEST_ZONE = 14 * 3600
+_KEPT = ("impressions", "ratings", "searches", "sessions", "renewals", "returns", "stars")
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,14 @@ class SimulatedDataset(Result):
     seed: int
     rows: dict[str, int]
     size_bytes: int
+
+    @classmethod
+    def read(cls, folder: Path, seed: int) -> SimulatedDataset:
+        """What stands in a folder that was just written."""
+        dataset = Dataset.open(folder)
+        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        rows = {table: dataset.info.rows(table) for table in dataset.tables}
+        return cls(folder, dataset.name, dataset.content_hash, seed, rows, size)
 
     def to_frame(self) -> pd.DataFrame:
         """Rows of each table."""
@@ -97,28 +108,31 @@ def simulate(
     config = config or SimulationConfig()
     report = progress or (lambda share, words: None)
     source = f"simulated by analysis.simulate with seed {seed}"
+    with written(target, name=name, source=source, kind=kind, replace=replace) as writer:
+        writer.notes += NOTES
+        report(0.0, "Making titles and viewers")
+        _write_dataset(writer, make_world(config, seed), report)
+    return SimulatedDataset.read(Path(target), seed)
+
+
+@contextmanager
+def written(target: str | Path, *, name: str, source: str, kind: str, replace: bool) -> Iterator[DatasetWriter]:
+    """A writer for simulated data, whose failures are told in words.
+
+    Raises:
+        DataError: The folder exists and may not be replaced, or it can't be written.
+    """
+    zone = calendars.PLACES[0].time_zone
     try:
         with DatasetWriter(
-            target,
-            name=name,
-            source=source,
-            licence="CC0-1.0",
-            kind=kind,
-            replace=replace,
-            time_zone="America/New_York",
+            target, name=name, source=source, licence="CC0-1.0", kind=kind, replace=replace, time_zone=zone
         ) as writer:
-            writer.notes += NOTES
-            report(0.0, "Making titles and viewers")
-            _write_dataset(writer, make_world(config, seed), report)
+            yield writer
     except OSError as error:
         raise DataError(
             f"The dataset could not be written to {target}: {error.strerror or error}.",
             "Nothing was kept. Make room or choose another folder, and run it again.",
         ) from error
-    dataset = Dataset.open(target)
-    size = sum(file.stat().st_size for file in Path(target).rglob("*") if file.is_file())
-    rows = {table: dataset.info.rows(table) for table in dataset.tables}
-    return SimulatedDataset(Path(target), name, dataset.content_hash, seed, rows, size)
 
 
 def check_sample(folder: Path, *, progress: Progress | None = None) -> SimulatedDataset:
@@ -140,67 +154,94 @@ def check_sample(folder: Path, *, progress: Progress | None = None) -> Simulated
 
 def _write_dataset(writer: DatasetWriter, world: World, report: Progress) -> None:
     config = world.config
-    running = () if config.views_only else experiments_within(config)
-    keep_from = config.days - config.impressions_days
-    services = [Service(world, rows, impressions_from=keep_from) for rows in tables.batches(config.viewers, CHUNK)]
-    views, impressions = tables.PartWriter(writer, "views"), tables.PartWriter(writer, "impressions")
-    rest: dict[str, list[Columns]] = {"ratings": [], "searches": [], "sessions": []}
-    effects: list[truth.Effect] = []
-    held: Columns = {}
-    for day in _stops(config, running):
-        for service in services:
+    run = _Run(writer, world)
+    for day in _stops(config, run.running):
+        for service in run.services:
             service.run_until(day)
-        report(0.95 * day / config.days, f"Simulated to {config.date(day - 1)}")
-        fresh = join([held, tables.with_instants(join([s.log.take("views") for s in services]), config)])
-        held = _release(views, fresh, config, day)
-        shown = tables.with_instants(join([s.log.take("impressions") for s in services]), config)
-        if shown:
-            rest.setdefault("impressions", []).append(shown)
-        for table in ("ratings", "searches", "sessions"):
-            rest[table].append(join([s.log.take(table) for s in services]))
-        for experiment in running:
-            if config.day(experiment.starts_on) == day:
-                effects += truth.true_effects(services, experiment)
-    views.close()
-    if shown := _ordered(join(rest.pop("impressions", []))):
-        impressions.add(tables.impressions_table(shown))
-    impressions.close()
-    _write_small_tables(writer, world, services, rest, running)
-    writer.truth(truth.truth_document(world, running, effects))
+        report(0.95 * day / config.days, f"Simulated to {config.date(day)}")
+        run.collect(day)
+        run.compute_truth(day)
+    run.finish()
     report(1.0, "Written")
 
 
-def _write_small_tables(
-    writer: DatasetWriter,
-    world: World,
-    services: list[Service],
-    rest: dict[str, list[Columns]],
-    running: tuple[Experiment, ...],
-) -> None:
-    config = world.config
-    left = np.concatenate([np.where(s.state.subscribed, -1, s.state.left) for s in services])
-    writer.add("titles", tables.titles_table(world))
-    writer.add("title_links", tables.links_table(world.catalogue))
-    writer.add("viewers", tables.viewers_table(config, world.viewers, left))
-    writer.add("calendar", calendar_table(config.starts_on, config.ends_on))
-    if config.views_only:
-        return
-    ratings = tables.with_instants(join(rest["ratings"]), config)
-    searches = tables.with_instants(join(rest["searches"]), config)
-    if ratings:
-        writer.add("ratings", tables.ratings_table(ratings))
-    if searches:
-        writer.add("searches", tables.searches_table(searches, world.catalogue))
-    if running:
-        writer.add("assignments", assignments_table(world, running, join(rest["sessions"])))
+class _Run:
+    """A world being run and written: what was collected so far, and what is still to come."""
+
+    def __init__(self, writer: DatasetWriter, world: World) -> None:
+        config = world.config
+        self.world, self.writer = world, writer
+        self.keep_from = max(0, config.days - config.impressions_days)
+        self.services = [
+            Service(world, rows, impressions_from=self.keep_from) for rows in tables.batches(config.viewers, CHUNK)
+        ]
+        self.running = [] if config.views_only else experiments_within(config)
+        self._views = tables.PartWriter(writer, "views")
+        self._held: Columns = {}
+        self._kept: dict[str, list[Columns]] = {name: [] for name in _KEPT}
+        self._effects: list[truth.Effect] = []
+        self._values: dict[str, float] = {}
+
+    def collect(self, day: int) -> None:
+        """Take what happened up to `day` and write the views that nothing later can precede."""
+        views = tables.with_instants(join([service.log.take("views") for service in self.services]), self.world.config)
+        self._held = _release(self._views, join([self._held, views]), self.world.config, day)
+        for table, kept in self._kept.items():
+            kept.append(join([service.log.take(table) for service in self.services]))
+
+    def compute_truth(self, day: int) -> None:
+        """Branch into what would have happened, where an experiment or the impressions begin on `day`."""
+        config, world = self.world.config, self.world
+        for number, experiment in enumerate(self.running):
+            if config.day(experiment.starts_on) != day:
+                continue
+            branches = truth.branch(self.services, experiment)
+            self._effects += truth.true_effects(world, experiment, branches)
+            if experiment.peeked:
+                salt = truth.peeking_salt(experiment, branches, world.seed, config.viewers)
+                self.running[number] = dataclasses.replace(experiment, salt=salt)
+        if day == self.keep_from < config.days and not config.views_only:
+            self._values = truth.policy_values(self.services, config.days)
+
+    def finish(self) -> None:
+        """Write the rest of the tables and the truth."""
+        writer, world, config = self.writer, self.world, self.world.config
+        self._views.close()
+        left = np.concatenate([np.where(s.state.subscribed, -1, s.state.left) for s in self.services])
+        writer.add("titles", tables.titles_table(world))
+        writer.add("title_links", tables.links_table(world.catalogue))
+        writer.add("viewers", tables.viewers_table(config, world.viewers, left))
+        writer.add("calendar", calendars.calendar_table(config.starts_on, config.ends_on))
+        kept = {table: join(parts) for table, parts in self._kept.items()}
+        if config.views_only:
+            return
+        if shown := tables.with_instants(kept["impressions"], config):
+            impressions = tables.PartWriter(writer, "impressions")
+            impressions.add(tables.impressions_table(shown))
+            impressions.close()
+        if ratings := tables.with_instants(kept["ratings"], config):
+            writer.add("ratings", tables.ratings_table(ratings))
+        if searches := tables.with_instants(kept["searches"], config):
+            writer.add("searches", tables.searches_table(searches, world.catalogue))
+        if self.running:
+            writer.add("assignments", assignments_table(world, self.running, kept["sessions"]))
+        tally = truth.Tally(
+            kept["renewals"].get("hazard", np.zeros(0)),
+            kept["renewals"].get("left", np.zeros(0, dtype=bool)),
+            kept["stars"].get("stars", np.zeros(0, dtype=np.int64)),
+            self._values,
+            len(kept["returns"].get("day", ())),
+            int((world.viewers.joined >= 0).sum()),
+        )
+        writer.truth(truth.truth_document(world, self.running, self._effects, tally))
 
 
-def experiments_within(config: SimulationConfig) -> tuple[Experiment, ...]:
+def experiments_within(config: SimulationConfig) -> list[Experiment]:
     """The configured experiments that lie within the period."""
-    return tuple(e for e in config.experiments if config.starts_on <= e.starts_on and e.ends_on <= config.ends_on)
+    return [e for e in config.experiments if config.starts_on <= e.starts_on and e.ends_on <= config.ends_on]
 
 
-def assignments_table(world: World, experiments: tuple[Experiment, ...], sessions: Columns) -> pa.Table:
+def assignments_table(world: World, experiments: Sequence[Experiment], sessions: Columns) -> pa.Table:
     """The `assignments` table: a viewer is assigned with the first session of the experiment's time."""
     config, parts = world.config, []
     for experiment in experiments:
@@ -226,11 +267,12 @@ def assignments_table(world: World, experiments: tuple[Experiment, ...], session
     return pa.concat_tables(parts)
 
 
-def _stops(config: SimulationConfig, experiments: tuple[Experiment, ...]) -> list[int]:
+def _stops(config: SimulationConfig, experiments: Sequence[Experiment]) -> list[int]:
     """Days at which the run pauses to write or to branch: firsts of months, starts of experiments, the end."""
     firsts = {day for day in range(1, config.days) if config.date(day).day == 1}
     starts = {config.day(e.starts_on) for e in experiments}
-    return sorted(firsts | starts | {config.days})
+    kept = {max(0, config.days - config.impressions_days)}
+    return sorted(firsts | starts | kept | {config.days})
 
 
 def _release(writer: tables.PartWriter, fresh: Columns, config: SimulationConfig, day: int) -> Columns:
