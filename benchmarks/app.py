@@ -44,7 +44,10 @@ class Session:
     async def open(cls, server: Server) -> Session:
         """Connect and run the first page once."""
         address = server.url.replace("http", "ws") + "/_stcore/stream"
-        connection = await websockets.connect(address, subprotocols=["streamlit"], max_size=None, origin=server.url)
+        # No pings: while fifty pages are computed, an answer to one may take longer than a library's default patience.
+        connection = await websockets.connect(
+            address, subprotocols=["streamlit"], max_size=None, origin=server.url, ping_interval=None
+        )
         session = cls(connection)
         await session.rerun()
         return session

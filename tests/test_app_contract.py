@@ -76,7 +76,7 @@ def check(app: AppTest) -> None:
 
 def verdicts(app: AppTest) -> list[str]:
     found = [box for box in app.get("container") if str(getattr(box, "key", "") or "").startswith("verdict_")]
-    return [heading.value for box in found for heading in box.subheader]
+    return [heading.value for box in found for heading in box.header]
 
 
 def empty(app: AppTest) -> bool:

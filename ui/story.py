@@ -95,7 +95,7 @@ class Story:
     def verdict(self, sentence: str, tone: Tone = "neutral") -> None:
         """The sentence that answers the page's question (plain text)."""
         with st.container(border=True, key=f"verdict_{len(self._blocks)}"):
-            st.subheader(f"{_TONE_ICON[tone]} {escape(sentence)}", anchor=False)
+            st.header(f"{_TONE_ICON[tone]} {escape(sentence)}", anchor=False)
         self._blocks.append(report.Text(sentence, level=2))
 
     def metrics(self, cards: Sequence[Card]) -> None:
@@ -208,14 +208,15 @@ def link() -> str:
 def banner(dataset: Dataset) -> None:
     """Which dataset this is, and that it is sample data when it is."""
     info = dataset.info
-    if info.kind in ("sample", "simulated"):
-        st.caption(
-            f":blue-badge[:material/science: Sample data] {escape(info.name)}: a simulated service whose truth is "
-            "known. No real person is in it."
-        )
-    else:
-        label = "Your own data" if info.kind == "personal" else "Imported data"
-        st.caption(f":gray-badge[:material/database: {label}] {escape(info.name)} · {escape(info.source)}")
+    # The badge stands beside the caption: within it, it would be paled until its contrast is too low to read.
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        if info.kind in ("sample", "simulated"):
+            st.badge("Sample data", icon=":material/science:", color="blue")
+            st.caption(f"{escape(info.name)}: a simulated service whose truth is known. No real person is in it.")
+        else:
+            label = "Your own data" if info.kind == "personal" else "Imported data"
+            st.badge(label, icon=":material/database:", color="gray")
+            st.caption(f"{escape(info.name)} · {escape(info.source)}")
     for note in info.notes:
         st.caption(f":material/info: {escape(note)}")
 
