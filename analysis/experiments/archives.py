@@ -19,6 +19,7 @@ from analysis.experiments.experiment import Experiment
 from analysis.experiments.health import SRM_ALPHA
 from analysis.experiments.metrics import Kind, Metric
 from analysis.experiments.moments import Moments, natural
+from analysis.experiments.sequential import BURN_IN, always_valid_p_values
 from analysis.results import Result
 
 if TYPE_CHECKING:
@@ -104,15 +105,25 @@ class Asos:
         """Welch's two-sided p-value of every snapshot, in the order of `table`; nan where a variance is missing."""
         from scipy import special
 
+        statistic, df = self._welch()
+        found: NDArray[np.float64] = 2 * special.stdtr(df, -np.abs(statistic))
+        return found
+
+    def always_valid(self) -> NDArray[np.float64]:
+        """Two-sided p-value of an asymptotic confidence sequence at every snapshot; 1 before its burn-in."""
+        units = (self.table["count_c"] + self.table["count_t"]).to_numpy()
+        found = always_valid_p_values(self._welch()[0], units)
+        return np.where(units < BURN_IN, 1.0, found)
+
+    def _welch(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Statistic and degrees of freedom of every snapshot."""
         a = (self.table["variance_c"] / self.table["count_c"]).to_numpy()
         b = (self.table["variance_t"] / self.table["count_t"]).to_numpy()
         gap = (self.table["mean_t"] - self.table["mean_c"]).to_numpy()
         with np.errstate(divide="ignore", invalid="ignore"):
             share = a / (a + b)
             below = share**2 / (self.table["count_c"] - 1) + (1 - share) ** 2 / (self.table["count_t"] - 1)
-            statistic = gap / np.sqrt(a + b)
-            found: NDArray[np.float64] = 2 * special.stdtr(1 / below.to_numpy(), -np.abs(statistic))
-        return found
+            return gap / np.sqrt(a + b), 1 / below.to_numpy()
 
 
 @dataclass(frozen=True)
@@ -123,12 +134,14 @@ class Peeking(Result):
         series: Series (experiment, treatment, metric) with a p-value at the end.
         below_at_end: Series whose last p-value is below `alpha`.
         below_at_some_time: Series with a p-value below `alpha` at some snapshot.
+        always_valid: Series that an asymptotic confidence sequence tells from no effect at some snapshot.
         alpha: The level.
     """
 
     series: int
     below_at_end: int
     below_at_some_time: int
+    always_valid: int
     alpha: float
 
     def to_frame(self) -> pd.DataFrame:
@@ -144,6 +157,8 @@ class Peeking(Result):
                     "share_at_end": self.below_at_end / self.series,
                     "below_at_some_time": self.below_at_some_time,
                     "share_at_some_time": self.below_at_some_time / self.series,
+                    "always_valid": self.always_valid,
+                    "share_always_valid": self.always_valid / self.series,
                 }
             ]
         )
@@ -153,8 +168,9 @@ class Peeking(Result):
         end, some = self.below_at_end / self.series, self.below_at_some_time / self.series
         return (
             f"Of {self.series:,} series {words.percent(end, sign=False)} end with p below {self.alpha:g}, but "
-            f"{words.percent(some, sign=False)} fall below it at some look: whoever stops at the first such look is "
-            "misled far more often than the level says."
+            f"{words.percent(some, sign=False)} fall below it at some look: a test for one look promises nothing to "
+            "whoever stops at the first such look. A confidence sequence, which may be looked at as often as one "
+            f"likes, tells {words.percent(self.always_valid / self.series, sign=False)} from no effect."
         )
 
 
@@ -189,11 +205,18 @@ def read_asos(path: str | Path) -> Asos:
 
 def peeking(asos: Asos, alpha: float = 0.05) -> Peeking:
     """How many series end below a level, and how many dip below it at some snapshot."""
-    table = asos.table[["experiment_id", "variant_id", "metric_id"]].assign(p=asos.p_values())
-    each = table.groupby(["experiment_id", "variant_id", "metric_id"], sort=False)["p"]
+    series = ["experiment_id", "variant_id", "metric_id"]
+    groups = asos.table[series].assign(p=asos.p_values(), valid=asos.always_valid()).groupby(series, sort=False)
+    each = groups["p"]
     # `tail`, unlike `last`, does not skip a missing value.
     end = each.tail(1)
-    return Peeking(int(end.notna().sum()), int((end < alpha).sum()), int((each.min() < alpha).sum()), alpha)
+    return Peeking(
+        int(end.notna().sum()),
+        int((end < alpha).sum()),
+        int((each.min() < alpha).sum()),
+        int((groups["valid"].min() < alpha).sum()),
+        alpha,
+    )
 
 
 @dataclass(frozen=True)

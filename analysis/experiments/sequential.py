@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 from analysis.errors import ParameterError
 from analysis.experiments.fixed import Alternative, Effect, check_options
 
@@ -60,6 +63,14 @@ def always_valid(
         low = -math.inf
     z = effect.estimate / effect.standard_error
     return Effect(effect.estimate, low, high, effect.standard_error, _p_value(z, clock, alternative))
+
+
+def always_valid_p_values(
+    z: NDArray[np.float64], units: NDArray[np.float64], *, confidence: float = 0.95, best_after: int = BEST_AFTER
+) -> NDArray[np.float64]:
+    """Two-sided always-valid p-values of many z-scores at once, each with its units in both variants; nan stays nan."""
+    clock = units * mixing_scale(1 - confidence, best_after) ** 2
+    return np.minimum(1.0, np.exp(0.5 * np.log1p(clock) - z * z * clock / (2 * (clock + 1))))
 
 
 def mixing_scale(alpha: float, best_after: int) -> float:

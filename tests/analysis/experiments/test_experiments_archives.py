@@ -134,6 +134,7 @@ def test_the_real_asos_archive(real_data):
     assert looks.series == 381
     assert looks.below_at_end / looks.series == pytest.approx(0.276, abs=5e-4)
     assert looks.below_at_some_time / looks.series == pytest.approx(0.591, abs=5e-4)
+    assert looks.always_valid / looks.series == pytest.approx(0.186, abs=5e-4)
     badges = [analyse(asos.experiment(name)).verdict.badge for name in asos.experiments]
     assert len(badges) == 78
     assert set(badges) == {"roll out", "keep going", "do not roll out", "cannot say"}
