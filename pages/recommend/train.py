@@ -35,13 +35,15 @@ def show(run: recommend.Run) -> None:
             st.warning(f"{escape(entry.label)} has no result: {escape(entry.error)}")
     if not board.finished:
         return
-    best, tested, known = board.finished[0], board.counts, recommend.models()
-    ndcg = best.estimates["ndcg"]
+    best, tested = board.finished[0].estimates, board.counts
+    ndcg, hit = best["ndcg"], best["hit_rate"]
     cold = tested["viewers left out: no training history"]
     story.metrics(
         [
-            Card("Best model", best.label, known[best.model].description if best.model in known else None),
             Card(f"NDCG@{board.k}", f"{ndcg.value:.4f}", define("NDCG"), interval(ndcg.low, ndcg.high, digits=4)),
+            Card(
+                f"Hit rate@{board.k}", share(hit.value), define("hit rate"), interval(hit.low, hit.high, percent=True)
+            ),
             Card("Viewers tested", count(tested["viewers tested"]), define("viewer"), f"{cold:,} new ones left out"),
             Card(
                 "Out of reach", share(board.unlearnable_share),

@@ -40,7 +40,7 @@ def opened(page: str) -> AppTest:
 
 
 def words(app: AppTest) -> str:
-    parts = [*app.subheader, *app.info, *app.error, *app.warning, *app.caption, *app.markdown]
+    parts = [*app.header, *app.subheader, *app.info, *app.error, *app.warning, *app.caption, *app.markdown]
     return " ".join(str(part.value) for part in parts).replace("\\", "").replace("\N{NO-BREAK SPACE}", " ")
 
 

@@ -66,11 +66,13 @@ def accuracy_and_coverage(board: Leaderboard) -> go.Figure:
         _variety(entries),
         subtitle="Right: finds more of what is watched. Up: more of the catalogue is in somebody's list.",
     )
+    by_accuracy = sorted(entries, key=lambda entry: entry.estimates["ndcg"].value)
     figure.add_scatter(
         x=[entry.estimates["ndcg"].value for entry in entries],
         y=[entry.estimates["coverage"].value for entry in entries],
         text=[short(entry) for entry in entries],
-        textposition="top center",
+        # Alternately above and below, from left to right, so that the names of close models do not cover each other.
+        textposition=[("top center", "bottom center")[by_accuracy.index(entry) % 2] for entry in entries],
         mode="markers+text",
         marker={"size": 13, "color": [theme.PALETTE[i % len(theme.PALETTE)] for i in range(len(entries))]},
         cliponaxis=False,
