@@ -10,7 +10,7 @@ import pytest
 from analysis.workspace import ROOT
 
 PAGE_LINES = 120
-LONGER_PAGES: dict[str, int] = {}
+LONGER_PAGES = {"pages/explore/patterns.py": 140}
 """Pages that may be longer, and how long; each asks for a reason when it is reviewed."""
 
 FORBIDDEN = {
