@@ -28,6 +28,7 @@ bench: .venv/.installed-dev ## Measure the promises of the README (takes minutes
 
 sample: .venv/.installed ## Make the sample dataset anew; the same content hash comes out
 	$(BIN)/python -m analysis simulate --sample
+	$(BIN)/python -m analysis train --data sample --reference
 
 screenshots: .venv/.installed-dev ## Take the README's picture of every page
 	$(BIN)/python scripts/screenshots.py docs/pictures
