@@ -54,14 +54,7 @@ def forest(report: ExperimentReport) -> go.Figure:
         figure.add_scatter(
             x=[row.effect.estimate],
             y=[place],
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [row.effect.high - row.effect.estimate],
-                "arrayminus": [row.effect.estimate - row.effect.low],
-                "thickness": 3,
-                "width": 0,
-            },
+            error_x=theme.whisker(row.effect.low, row.effect.estimate, row.effect.high),
             mode="markers",
             marker={"color": colour, "size": 12, "symbol": _ICON[sign], "line": {"width": 2, "color": colour}},
             hovertemplate=(

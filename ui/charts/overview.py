@@ -32,14 +32,7 @@ def experiments(result: Portfolio) -> go.Figure:
         figure.add_scatter(
             x=[lift.estimate],
             y=[report.experiment.name],
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [lift.high - lift.estimate],
-                "arrayminus": [lift.estimate - lift.low],
-                "thickness": 2,
-                "width": 0,
-            },
+            error_x=theme.whisker(lift.low, lift.estimate, lift.high),
             mode="markers",
             marker={
                 "color": colour,

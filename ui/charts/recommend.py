@@ -40,15 +40,7 @@ def whiskers(board: Leaderboard, metric: str = "ndcg") -> go.Figure:
         figure.add_scatter(
             x=[one.value],
             y=[short(entry)],
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [one.high - one.value],
-                "arrayminus": [one.value - one.low],
-                "thickness": 2,
-                "width": 6,
-                "color": colour,
-            },
+            error_x=theme.whisker(one.low, one.value, one.high),
             mode="markers",
             marker={"size": 12, "color": colour},
             hovertemplate=f"%{{y}}: %{{x:.4f}}<br>95 % interval {one.low:.4f} to {one.high:.4f}<extra></extra>",

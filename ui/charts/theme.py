@@ -7,6 +7,8 @@ serves both appearances.
 
 from __future__ import annotations
 
+from typing import Any
+
 import plotly.graph_objects as go
 import plotly.io as pio
 
@@ -81,3 +83,13 @@ def direction(low: float, high: float, *, zero: float = 0.0) -> str:
     if low > zero:
         return BETTER
     return WORSE if high < zero else UNSURE
+
+
+def whisker(low: float, value: float, high: float) -> dict[str, Any]:
+    """One interval around its estimate, as a trace's `error_x`; it takes the marker's colour.
+
+    >>> whisker(1.0, 1.5, 3.0)["array"], whisker(1.0, 1.5, 3.0)["arrayminus"]
+    ([1.5], [0.5])
+    """
+    ends = {"array": [high - value], "arrayminus": [value - low]}
+    return {"type": "data", "symmetric": False, **ends, "thickness": 3, "width": 0}
