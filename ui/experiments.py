@@ -211,7 +211,7 @@ def _typed(story: Story) -> Experiment | None:
         days = st.number_input("Days it ran", min_value=0.0, value=None, step=1.0, key="experiments_days")
         less = st.toggle("Less is better", key="experiments_less")
     filled = table.dropna(how="all", subset=["units", *numbers])
-    if len(filled) < 2:
+    if len(table.dropna(subset=["units", *numbers])) < 2:
         story.empty("Type the numbers of two variants at least.", "Add a row for each further variant.")
         return None
     return sources.experiment_of_summary(filled, days=days, lower_is_better=["outcome"] if less else [])

@@ -146,12 +146,14 @@ def experiment_of_summary(
                 f"The table has no column {column!r}.",
                 "It needs variant, units, and successes or mean with variance (or standard_deviation).",
             )
+    # Empty cells come as nan, NA or None, by how the table was made.
+    table = table.astype(object).where(table.notna(), None)
     units: dict[str, int] = {}
     found: dict[str, dict[str, Moments]] = {}
     kinds: dict[str, Kind] = {}
     for number, row in enumerate(table.to_dict(orient="records"), start=1):
-        variant = str(row["variant"]).strip()
-        if not variant or variant in ("nan", "None"):
+        variant = str(row["variant"] or "").strip()
+        if not variant:
             raise ExperimentError(f"Row {number} has no variant.", "Name every variant.")
         metric = str(row.get("metric") or "outcome")
         moments, kind = _summary_row(row, number, variant)
@@ -210,7 +212,7 @@ def _summary_row(row: Mapping[Any, Any], number: int, variant: str) -> tuple[Mom
 def _cell(row: Mapping[Any, Any], column: str, number: int) -> float | None:
     """A cell as a number; None where it is empty or there is no such column."""
     value = row.get(column)
-    if value is None or value == "" or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+    if value is None or value == "":
         return None
     try:
         result = float(value)

@@ -21,7 +21,7 @@ def page(workspace):
 
 
 def words(app):
-    text = " ".join(e.value for kind in ("subheader", "markdown", "info", "error") for e in app.get(kind))
+    text = " ".join(e.value for kind in ("header", "subheader", "markdown", "info", "error") for e in app.get(kind))
     # The page escapes Markdown and glues numbers to their units.
     return text.replace("\\", "").replace("\u00a0", " ")
 
@@ -59,6 +59,25 @@ def test_a_bad_file_is_an_error_box_and_no_trace(page):
     outcomes.set_value(["minutes"]).run()
     assert not page.exception
     assert "holds 'many25' in row 6" in words(page)
+
+
+@pytest.mark.parametrize(
+    ("successes", "expected"),
+    [
+        ([200, 260], "Roll out treatment. Outcome: 29 % higher in treatment than in control"),
+        ([200, None], "Type the numbers of two variants at least"),
+        ([200, 2000], "Row 2: 2,000 successes in 1,010 units"),
+    ],
+)
+def test_typed_numbers_are_analysed(page, monkeypatch, successes, expected):
+    def typed(start, **_options):
+        return start.assign(units=[1000.0, 1010.0], successes=successes).astype({"successes": "Float64"})
+
+    # The test driver can't type into the editor's cells.
+    monkeypatch.setattr("streamlit.data_editor", typed)
+    page.segmented_control(key="experiments_source").set_value("typed").run()
+    assert not page.exception
+    assert expected in words(page)
 
 
 def test_nothing_typed_is_an_empty_state(page):

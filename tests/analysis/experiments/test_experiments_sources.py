@@ -199,9 +199,11 @@ def test_typed_numbers_are_an_experiment(monkeypatch, tmp_path):
     assert [m.kind for m in found.metrics] == ["proportion", "mean"]
     assert found.metrics[1].arms["B"].variance == 400
     assert analyse(found).verdict.badge == "roll out"
-    scope = {"nan": math.nan}
+    scope = {}
     exec(found.code, scope)
     assert scope["experiment"].metrics == found.metrics
+    nullable = table.astype({"successes": "Float64", "mean": "Float64", "variance": "Float64", "units": "Float64"})
+    assert experiment_of_summary(nullable).metrics == found.metrics
 
 
 @pytest.mark.parametrize(
