@@ -188,6 +188,14 @@ def examined(keys: Keys, rows: int, columns: int, behaviour: Behaviour) -> Float
     return np.where(seen, attention, 0.0)
 
 
+def examination(behaviour: Behaviour, rows: int, columns: int) -> Floats:
+    """Chance that each place is looked at, rows × columns, over all that a visit may do; in closed form."""
+    row, column = np.arange(rows)[:, None], np.arange(columns)
+    swiped = np.where(column < VISIBLE, 1.0, behaviour.swipe * 0.8**row)
+    chance: Floats = behaviour.scroll**row * behaviour.attention**column * swiped
+    return chance
+
+
 def clicks(keys: Keys, log_odds: Ints, examination: Floats) -> Flags:
     """Which places are clicked: examined, and inviting enough."""
     slots = np.arange(log_odds.shape[1] * log_odds.shape[2]).reshape(log_odds.shape[1:])

@@ -71,6 +71,7 @@ class Service:
         forced: Arm (0 control, 1 treatment) into which an experiment puts every viewer.
         seed: Seed of what happens in this world; the world's own by default.
         impressions_from: First day whose impressions are logged.
+        log_values: Whether to log the expected clicks of these visits too, for the truth.
     """
 
     def __init__(
@@ -82,12 +83,14 @@ class Service:
         forced: Mapping[str, int] | None = None,
         seed: int | None = None,
         impressions_from: int = 0,
+        log_values: bool = False,
     ) -> None:
         self.world = world
         self.viewers = world.viewers if viewers is None else world.viewers.take(np.asarray(viewers))
         self.policy = policy
         self.forced = dict(forced or {})
         self.impressions_from = impressions_from
+        self.log_values = log_values
         self.uniform_share = world.config.uniform_share
         self.day = -world.config.warm_up_days
         self.log = Log()
@@ -124,7 +127,7 @@ class Service:
         """The same service at the same moment with another policy or other forced arms, and an empty log."""
         twin = copy.copy(self)
         twin.state = copy.deepcopy(self.state)
-        twin.log = Log()
+        twin.log, twin.log_values = Log(), False
         twin._pools, twin._pools_of = self._pools.copy(), self._pools_of.copy()
         twin.policy = policy if policy is not None else self.policy
         twin.forced = {**self.forced, **(forced or {})}
@@ -260,7 +263,9 @@ class Service:
             artwork=viewers.artwork[rows],
             fit=self._fit,
             pools=self._pools,
-            by_title=by_day[viewers.country[rows]] + world.by_hour[date.weekday() * 24 + hour],
+            by_day=by_day,
+            country=viewers.country[rows],
+            moment=date.weekday() * 24 + hour,
             candidates=np.flatnonzero(world.catalogue.released <= self.day) + 1,
             click=treated.click[rows],
             clickbait=treated.clickbait[rows],
@@ -269,6 +274,7 @@ class Service:
             policy=self.policy,
             whim=self._whim,
             uniform_share=self.uniform_share,
+            log_values=self.log_values,
             keep_impressions=self.day >= self.impressions_from and not world.config.views_only,
         )
 

@@ -27,7 +27,7 @@ from analysis.simulate.keyed import (
     ticks,
 )
 from analysis.simulate.log import Log
-from analysis.simulate.page import Policy, Visit, artworks, clicks, compose, examined, rank_weights
+from analysis.simulate.page import Page, Policy, Visit, artworks, clicks, compose, examination, examined, rank_weights
 from analysis.simulate.pools import WISHES
 from analysis.simulate.world import World
 
@@ -48,7 +48,7 @@ _NEW = ROWS.index("new")
 
 @dataclass(frozen=True)
 class Sessions:
-    """A wave of sessions, at most one a viewer; all arrays but `fit` and `pools` have one row a session."""
+    """A wave of sessions, at most one a viewer; all arrays but `fit`, `pools` and `by_day` have one row a session."""
 
     world: World
     day: int
@@ -63,7 +63,9 @@ class Sessions:
     artwork: Ints
     fit: Ints
     pools: Ints
-    by_title: Ints
+    by_day: Ints
+    country: Ints
+    moment: Ints
     candidates: Ints
     click: Ints
     clickbait: Floats
@@ -72,6 +74,7 @@ class Sessions:
     policy: Policy
     uniform_share: float
     keep_impressions: bool
+    log_values: bool
     whim: Stream
 
     @property
@@ -79,6 +82,12 @@ class Sessions:
         """Numbers that grow with the days and don't depend on who else is simulated."""
         total = self.world.config.viewers
         return 1 + (np.int64(self.day) * total + self.number) * 3 + self.slot
+
+    def attraction(self, session: Ints, title: Ints) -> Ints:
+        """What draws these sessions to these titles whoever is watching: appeal, season, freshness, hour; ticks."""
+        by_hour = self.world.by_hour[self.moment[session], title]
+        found: Ints = self.by_day[self.country[session], title].astype(np.int64) + by_hour
+        return found
 
     @cached_property
     def luck(self) -> Floats:
@@ -130,7 +139,7 @@ def run_sessions(sessions: Sessions, state: State, log: Log) -> None:
     noted = ~resumes & (sessions.luck[_NOTE] < rules.notification)
     direct = ~resumes & ~noted & (sessions.luck[_DIRECT] < rules.search_direct)
     browses = ~(resumes | noted | direct)
-    shown = _browse(sessions, np.flatnonzero(browses), state)
+    shown = _browse(sessions, np.flatnonzero(browses), state, log)
     clicked = np.flatnonzero(shown.clicked)
     idle = browses.copy()
     idle[shown.session[clicked]] = False
@@ -176,11 +185,11 @@ def run_sessions(sessions: Sessions, state: State, log: Log) -> None:
 def _resume_chance(sessions: Sessions, unfinished: Ints) -> Floats:
     """Chance that each session takes up the unfinished title: likelier when it suits the hour and the season."""
     rules, title = sessions.world.config.behaviour, np.maximum(unfinished, 0)
-    moment = sessions.by_title[np.arange(len(title)), title] - sessions.world.catalogue.appeal[title]
+    moment = sessions.attraction(np.arange(len(title)), title) - sessions.world.catalogue.appeal[title]
     return logistic(moment - tick(rules.click) + tick(math.log(rules.resume / (1 - rules.resume))))
 
 
-def _browse(sessions: Sessions, who: Ints, state: State) -> Shown:
+def _browse(sessions: Sessions, who: Ints, state: State, log: Log) -> Shown:
     """Show these sessions the home page and see what they click; empty places are left out."""
     config, catalogue = sessions.world.config, sessions.world.catalogue
     rules = config.behaviour
@@ -201,14 +210,11 @@ def _browse(sessions: Sessions, who: Ints, state: State) -> Shown:
     shape = titles.shape
     variant = artworks(keys, shape[1], shape[2], ARTWORKS)
     each = who[:, None, None]
-    viewer = sessions.rows[each]
-    log_odds = sessions.by_title[each, titles].astype(np.int64) + sessions.fit[viewer, titles]
+    log_odds = click_odds(sessions, each, titles, state)
     log_odds += catalogue.artwork[titles, variant] + sessions.artwork[each, variant]
-    log_odds += sessions.click[each] + np.rint(sessions.clickbait[each] * catalogue.appeal[titles]).astype(np.int64)
-    log_odds -= tick(rules.seen_penalty) * (state.progress[viewer, titles] >= catalogue.episodes[titles])
-    begun = (state.started[viewer, titles] > 0) & (state.unfinished[viewer] != titles)
-    log_odds -= tick(rules.begun_penalty) * begun
     pressed = clicks(keys, log_odds, examined(keys, shape[1], shape[2], rules)) & filled
+    if sessions.keep_impressions and sessions.log_values:
+        _log_values(sessions, who, page, log_odds, state, log)
     session, row, column = np.nonzero(filled)
     return Shown(
         session=who[session],
@@ -220,6 +226,35 @@ def _browse(sessions: Sessions, who: Ints, state: State) -> Shown:
         policy=page.randomised[session].astype(np.int64),
         clicked=pressed[session, row, column],
     )
+
+
+def click_odds(sessions: Sessions, session: Ints, title: Ints, state: State) -> Ints:
+    """Log-odds (ticks) that these sessions click these titles once they look at them, but for the artwork."""
+    world, viewer = sessions.world, sessions.rows[session]
+    catalogue, rules = world.catalogue, world.config.behaviour
+    odds: Ints = sessions.attraction(session, title) + sessions.fit[viewer, title]
+    bait = np.rint(sessions.clickbait[session] * catalogue.appeal[title]).astype(np.int64)
+    odds = odds + sessions.click[session] + bait
+    odds = odds - tick(rules.seen_penalty) * (state.progress[viewer, title] >= catalogue.episodes[title])
+    begun = (state.started[viewer, title] > 0) & (state.unfinished[viewer] != title)
+    odds = odds - tick(rules.begun_penalty) * begun
+    return odds
+
+
+def _log_values(sessions: Sessions, who: Ints, page: Page, shown_odds: Ints, state: State, log: Log) -> None:
+    """Expected clicks of these visits: on the page that was shown, and on a page drawn uniformly."""
+    config, catalogue = sessions.world.config, sessions.world.catalogue
+    look = examination(config.behaviour, len(ROWS), config.columns)
+    given = (logistic(shown_odds) * (page.titles > 0) * look).sum(axis=(1, 2))
+    titles = sessions.candidates - 1
+    # In every place of a uniform page each title is equally likely, and so is each artwork.
+    inviting = np.zeros((len(who), len(titles)))
+    plain = click_odds(sessions, who[:, None], titles[None], state)
+    for variant in range(ARTWORKS):
+        art = catalogue.artwork[titles, variant] + sessions.artwork[who, variant][:, None]
+        inviting += logistic(plain + art) / ARTWORKS
+    places = look.ravel()[: len(titles)].sum()
+    log.add("visits", expected=given, uniform=inviting.mean(axis=1) * places, randomised=page.randomised)
 
 
 def _search(sessions: Sessions, who: Ints, log: Log) -> tuple[Ints, Ints]:

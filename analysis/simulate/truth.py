@@ -14,7 +14,7 @@ from analysis.simulate.config import ROWS, SimulationConfig
 from analysis.simulate.experiments import Experiment
 from analysis.simulate.keyed import Flags, Floats, Ints
 from analysis.simulate.log import Columns, join
-from analysis.simulate.page import VISIBLE, logging_policy, uniform_policy
+from analysis.simulate.page import VISIBLE, examination, logging_policy, uniform_policy
 from analysis.simulate.service import Service
 from analysis.simulate.viewers import AGE_VARIANCE_SHARE, PLANS
 from analysis.simulate.watching import FINISHED
@@ -175,14 +175,6 @@ def policy_values(services: Sequence[Service], until: int) -> dict[str, float]:
     return values
 
 
-def examination(config: SimulationConfig) -> Floats:
-    """Chance that a place of the page is looked at, rows × columns, in closed form."""
-    rules, row, column = config.behaviour, np.arange(len(ROWS))[:, None], np.arange(config.columns)
-    swiped = np.where(column < VISIBLE, 1.0, rules.swipe * 0.8**row)
-    chance: Floats = rules.scroll**row * rules.attention**column * swiped
-    return chance
-
-
 @dataclass(frozen=True)
 class Tally:
     """Sums over a whole run, from which estimands are computed.
@@ -191,7 +183,9 @@ class Tally:
         hazard: Probability to leave at each renewal that came.
         left: Whether the viewer did leave.
         stars: Stars of each play that might have been rated, given or not.
-        values: Clicks per visit of each policy.
+        values: Clicks per visit of each policy, had it filled every page.
+        visits: Expected clicks of each logged visit: `expected` on the page shown, `uniform` on a uniform one, and
+            whether the page was `randomised`.
         returned: Viewers who came back.
         joined: Viewers who joined in the period.
     """
@@ -200,8 +194,13 @@ class Tally:
     left: Flags
     stars: Ints
     values: dict[str, float]
+    visits: Columns
     returned: int
     joined: int
+
+
+def _examination(config: SimulationConfig) -> Floats:
+    return examination(config.behaviour, len(ROWS), config.columns)
 
 
 def truth_document(
@@ -223,7 +222,7 @@ def truth_document(
                 "genre, centre hour, width in hours, multiplier": [list(bump) for bump in clock.BY_HOUR],
                 "meaning": "factors on the odds of a click on an examined title, not on shares of viewing",
             },
-            "examination": np.round(examination(world.config), 6).tolist(),
+            "examination": np.round(_examination(world.config), 6).tolist(),
         },
         "experiments": [_described(e, [f for f in effects if f.experiment_id == e.experiment_id]) for e in experiments],
         "estimands": [*(_of_effect(effect) for effect in effects), *_of_service(world, tally)],
@@ -271,7 +270,7 @@ def _of_effect(effect: Effect) -> dict[str, Any]:
 
 
 def _of_service(world: World, tally: Tally) -> list[dict[str, Any]]:
-    chance = examination(world.config)
+    chance = _examination(world.config)
     rows = [
         (
             "monthly churn",
@@ -296,15 +295,29 @@ def _of_service(world: World, tally: Tally) -> list[dict[str, Any]]:
         ),
         (
             "clicks per visit, logging policy",
-            "Clicks per page visit in the impressions' weeks, had every page been filled by the logging policy.",
-            "V(personal-v1)",
-            tally.values.get("personal-v1"),
+            "Expected clicks of the logging policy's pages that were shown, per visit in the impressions' weeks.",
+            "mean over visits of Σ P(E) σ(log-odds) over the places of the page shown",
+            float(tally.visits["expected"][~tally.visits["randomised"]].mean()) if tally.visits else None,
             "clicks",
         ),
         (
             "clicks per visit, uniform policy",
+            "Expected clicks of a page filled uniformly at random, per visit in the impressions' weeks, as they came.",
+            "mean over visits of Σ P(E) · mean over titles and artworks of σ(log-odds)",
+            float(tally.visits["uniform"].mean()) if tally.visits else None,
+            "clicks",
+        ),
+        (
+            "clicks per visit, had the logging policy filled every page",
+            "Clicks per page visit in the impressions' weeks, had every page been filled by the logging policy.",
+            "clicks / visits in a run with that policy alone",
+            tally.values.get("personal-v1"),
+            "clicks",
+        ),
+        (
+            "clicks per visit, had every page been uniform",
             "Clicks per page visit in the impressions' weeks, had every page been filled uniformly at random.",
-            "V(uniform)",
+            "clicks / visits in a run with that policy alone",
             tally.values.get("uniform"),
             "clicks",
         ),

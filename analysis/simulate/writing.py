@@ -38,7 +38,7 @@ NOTES = (
 )
 
 _FARTHEST_ZONE = 14 * 3600
-_KEPT = ("impressions", "ratings", "searches", "sessions", "renewals", "returns", "stars")
+_KEPT = ("impressions", "ratings", "searches", "sessions", "renewals", "returns", "stars", "visits")
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,8 @@ class _Run:
         self.world, self.writer = world, writer
         self.keep_from = max(0, config.days - config.impressions_days)
         self.services = [
-            Service(world, rows, impressions_from=self.keep_from) for rows in tables.batches(config.viewers, CHUNK)
+            Service(world, rows, impressions_from=self.keep_from, log_values=True)
+            for rows in tables.batches(config.viewers, CHUNK)
         ]
         self.running = [] if config.views_only else experiments_within(config)
         self._views = tables.PartWriter(writer, "views")
@@ -230,6 +231,7 @@ class _Run:
             kept["renewals"].get("left", np.zeros(0, dtype=bool)),
             kept["stars"].get("stars", np.zeros(0, dtype=np.int64)),
             self._values,
+            kept["visits"],
             len(kept["returns"].get("day", ())),
             int((world.viewers.joined >= 0).sum()),
         )
