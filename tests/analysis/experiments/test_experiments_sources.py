@@ -74,7 +74,11 @@ def test_the_code_that_is_shown_reads_the_same_experiment(units, tmp_path, monke
     monkeypatch.chdir(tmp_path)
     scope = {}
     exec(found.code, scope)
-    assert scope["experiment"] == found
+    again = scope["experiment"]
+    assert (again.name, again.units, again.control) == (found.name, found.units, found.control)
+    for metric, other in zip(again.metrics, found.metrics, strict=True):
+        assert (metric.name, metric.kind, metric.note) == (other.name, other.kind, other.note)
+        assert [m.mean for m in metric.arms.values()] == pytest.approx([m.mean for m in other.arms.values()])
 
 
 def test_one_variant_named_by_numbers_is_a_name(units, tmp_path):
