@@ -35,6 +35,7 @@ screenshots: .venv/.installed-dev ## Take the README's picture of every page
 
 docs: .venv/.installed ## Write the generated pages of docs/
 	$(BIN)/python scripts/cli_docs.py
+	$(BIN)/python scripts/simulator_docs.py
 
 verify: check test ## Everything that must hold before a commit is shared
 

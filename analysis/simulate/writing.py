@@ -188,7 +188,16 @@ class _Run:
         views = tables.with_instants(join([service.log.take("views") for service in self.services]), self.world.config)
         self._held = _release(self._views, join([self._held, views]), self.world.config, day)
         for table, kept in self._kept.items():
-            kept.append(join([service.log.take(table) for service in self.services]))
+            fresh = join([service.log.take(table) for service in self.services])
+            kept.append(self._assigning(fresh) if table == "sessions" and fresh else fresh)
+
+    def _assigning(self, sessions: Columns) -> Columns:
+        """The sessions that may assign someone to an experiment; nothing else is made of them."""
+        day, wanted = sessions["day"], np.zeros(len(sessions["day"]), dtype=bool)
+        for experiment in self.running:
+            first, last = (self.world.config.day(date) for date in (experiment.starts_on, experiment.ends_on))
+            wanted |= (day >= first) & (day <= last)
+        return tables.rows_of(sessions, wanted)
 
     def compute_truth(self, day: int) -> None:
         """Branch into what would have happened, where an experiment or the impressions begin on `day`."""
