@@ -10,9 +10,6 @@ import pytest
 from analysis.workspace import ROOT
 
 PAGE_LINES = 120
-LONGER_PAGES = {"pages/explore/patterns.py": 140}
-"""Pages that may be longer, and how long; each asks for a reason when it is reviewed."""
-
 FORBIDDEN = {
     "a path of somebody's machine": re.compile(r"(?<![\w.:/-])/(?:home(?!/me/)|root|Users|work|mnt|tmp|private)/\w"),
     "a host that packages come from": re.compile(r"pypi\.|pythonhosted|artifactory|jfrog|/simple/|--extra-index", re.I),
@@ -70,7 +67,7 @@ def test_pages_are_thin():
     long = {}
     for file in sorted((ROOT / "pages").glob("*/*.py")):
         name, lines = str(file.relative_to(ROOT)), len(file.read_text(encoding="utf-8").splitlines())
-        if lines > LONGER_PAGES.get(name, PAGE_LINES):
+        if lines > PAGE_LINES:
             long[name] = lines
     assert not long, f"move what these pages do into analysis/ or ui/: {long}"
 

@@ -124,25 +124,15 @@ class Story:
         st.markdown(escape(text))
         self._blocks.append(report.Text(text))
 
-    def chart(self, figure: go.Figure, *, key: str, alt: str, select: bool = False) -> Any:
-        """A chart below its finding. With `select`, returns what was clicked."""
-        title, subtitle = figure.layout.title.text or "", figure.layout.title.subtitle.text or ""
+    def chart(self, figure: go.Figure, *, key: str, alt: str) -> None:
+        """A chart of `ui.charts` below its finding; it may be shared between visitors, so it is not changed."""
+        title, subtitle = figure.layout.meta["title"], figure.layout.meta["subtitle"]
         if title:
             st.subheader(escape(title), anchor=False)
         if subtitle:
             st.caption(escape(subtitle))
-        shown = go.Figure(figure)
-        shown.layout.title = None
-        event = st.plotly_chart(
-            shown,
-            key=key,
-            alt=alt,
-            config=PLOTLY_CONFIG,
-            on_select="rerun" if select else "ignore",
-            selection_mode="points",
-        )
+        st.plotly_chart(figure, key=key, alt=alt, config=PLOTLY_CONFIG)
         self._blocks.append(report.Chart(figure, alt))
-        return event
 
     def table(
         self,

@@ -3,11 +3,9 @@
 import streamlit as st
 
 from analysis import patterns
-from analysis.data import Dataset
 from analysis.patterns.clock import EVEN_WEEKEND
-from ui import jobs, state
-from ui.charts import patterns as charts
 from ui.glossary import define
+from ui.patterns import choices, count_first, look, pick
 from ui.story import Card, Story
 from ui.text import count, escape, interval, share
 
@@ -32,28 +30,6 @@ COMPUTED = (
 MEASURES = {"events": "Plays", "minutes": "Minutes"}
 
 
-@st.cache_data(max_entries=32, ttl=3600, show_spinner=False)
-def choices(_dataset: Dataset, content: str, zone: str | None) -> patterns.Choices:
-    return patterns.choices(_dataset, zone=zone, workspace=state.workspace())
-
-
-@st.cache_data(max_entries=64, ttl=3600, show_spinner=False)
-def look(_dataset: Dataset, content: str, chosen: tuple, zone: str | None, measure: str) -> patterns.Patterns:
-    filters = patterns.Filters(*chosen)
-    return patterns.look(_dataset, filters=filters, zone=zone, measure=measure, workspace=state.workspace())
-
-
-def pick(label: str, key: str, options: tuple[str, ...], everything: str) -> str | None:
-    """A filter that the URL keeps; nothing is shown where there is nothing to choose."""
-    asked = st.query_params.get(key)
-    if asked is not None and asked not in (*options, everything):
-        st.warning(f"The link asks for {escape(asked)}, which is not in this dataset. Showing {everything.lower()}.")
-    if not options:
-        return None
-    picked = st.selectbox(label, (everything, *options), key=key, bind="query-params")
-    return picked if picked in options else None
-
-
 story = Story.begin(
     "Viewing patterns", "When do people watch, what do they watch when, and does it grow?", needs=("views", "ratings")
 )
@@ -64,22 +40,7 @@ if rated:
     story.text(RATED)
     zone = pick("Time zone", "patterns_zone", patterns.zones(), f"Time zone of the data ({what.zone})")
 
-if dataset.info.rows(what.table) > patterns.AT_ONCE and not patterns.prepared(
-    dataset, zone=zone, workspace=state.workspace()
-):
-    story.empty(f"The {what.noun} of this dataset have not been counted yet.", "It is done once and then kept.")
-    argv = ["patterns", "--data", state.current_key(), *(["--zone", zone] if zone else [])]
-    jobs.submit_button(
-        f"Count {dataset.info.rows(what.table):,} {what.noun}",
-        argv,
-        title=f"Count the {what.noun} of {dataset.name}",
-        kind="patterns",
-        key="patterns_count",
-        dataset_hash=content,
-    )
-    jobs.panel("patterns", dataset_hash=content)
-    st.stop()
-
+count_first(story, what, zone)
 with st.spinner(f"Counting {what.noun}", show_time=True):
     known = choices(dataset, content, zone)
 first, last = known.months[0], known.months[-1]
@@ -104,7 +65,7 @@ months = (first if first != known.months[0] else None, last if last != known.mon
 
 try:
     with st.spinner(f"Counting {what.noun}", show_time=True):
-        found = look(dataset, content, (*months, genre, device, country, kind), zone, measure or "events")
+        found, figures = look(dataset, content, (*months, genre, device, country, kind), zone, measure or "events")
 except patterns.EmptySelection as nothing:
     story.empty(escape(nothing.problem), escape(nothing.remedy))
     st.stop()
@@ -125,12 +86,12 @@ story.metrics(
         Card(week.noun.capitalize(), count(week.values.sum()), None, f"{trend.days[0]} to {trend.days[-1]}"),
     ]
 )
-story.chart(charts.clock(week), key="patterns_clock", alt=week.summary())
+story.chart(figures["clock"], key="patterns_clock", alt=week.summary())
 if season is not None:
-    story.chart(charts.seasons(season), key="patterns_seasons", alt=season.summary())
+    story.chart(figures["seasons"], key="patterns_seasons", alt=season.summary())
     story.text(season.summary())
     story.text(" ".join((*season.caveats(), *(["The genre filter does not apply to this chart."] if genre else []))))
-story.chart(charts.daily(trend), key="patterns_daily", alt=trend.summary())
+story.chart(figures["daily"], key="patterns_daily", alt=trend.summary())
 story.text(trend.summary())
 if known.untimed:
     story.text(f"{known.untimed:,} {what.noun} carry no time and are not counted.")

@@ -53,7 +53,7 @@ def show(run: recommend.Run) -> None:
     )  # fmt: skip
     story.chart(charts.whiskers(board), key="recommend_whiskers", alt=board.summary())
     variety = charts.accuracy_and_coverage(board)
-    story.chart(variety, key="recommend_variety", alt=variety.layout.title.text)
+    story.chart(variety, key="recommend_variety", alt=variety.layout.meta["title"])
     story.heading("Leaderboard")
     hidden = {f"{name}_{end}": None for name in METRICS for end in ("low", "high")} | {"model": None, "error": None}
     shown = {

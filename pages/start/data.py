@@ -38,7 +38,7 @@ def tell_cards() -> None:
 
 def tell_quality() -> None:
     figure = charts.completeness(report)
-    story.chart(figure, key="data_completeness", alt=figure.layout.title.text)
+    story.chart(figure, key="data_completeness", alt=figure.layout.meta["title"])
     story.heading("Its tables")
     story.table(table_rows(dataset), key="data_tables", alt="Tables of the dataset with their rows and columns")
     problems = report.problems_frame()

@@ -21,13 +21,28 @@ CHAPTER = 330
 
 
 @st.cache_resource(max_entries=16, ttl=3600, show_spinner=False)
-def look(_dataset: Dataset, content: str) -> patterns.Patterns:
-    return patterns.look(_dataset, filters=patterns.Filters(), zone=None, measure="events", workspace=state.workspace())
+def viewing(_dataset: Dataset, content: str) -> tuple[patterns.Patterns, go.Figure, go.Figure]:
+    found = patterns.look(
+        _dataset, filters=patterns.Filters(), zone=None, measure="events", workspace=state.workspace()
+    )
+    return found, small(pattern_charts.daily(found.daily)), small(pattern_charts.clock(found.clock))
 
 
 @st.cache_resource(max_entries=16, ttl=3600, show_spinner=False)
-def experiments(_dataset: Dataset, content: str) -> Portfolio:
-    return portfolio(_dataset)
+def tried(_dataset: Dataset, content: str) -> tuple[Portfolio, go.Figure]:
+    found = portfolio(_dataset)
+    return found, small(charts.experiments(found))
+
+
+@st.cache_resource(max_entries=16, ttl=3600, show_spinner=False)
+def trained(_run: recommend.Run, run_id: str, content: str) -> go.Figure:
+    return small(recommend_charts.whiskers(_run.leaderboard))
+
+
+def small(figure: go.Figure) -> go.Figure:
+    """Without a title of its own: the finding stands above it as a sentence."""
+    figure.update_layout(height=CHAPTER, meta={"title": "", "subtitle": figure.layout.meta["subtitle"]})
+    return figure
 
 
 def chapter(heading: str, page: str, label: str, tell: Callable[[], None]) -> None:
@@ -39,21 +54,19 @@ def chapter(heading: str, page: str, label: str, tell: Callable[[], None]) -> No
         st.page_link(page, label=label, icon=":material/arrow_forward:", query_params=dict(st.query_params))
 
 
-def sentence_and_chart(sentence: str, figure: go.Figure, key: str) -> None:
-    """The finding stands above as a sentence, so the chart goes without its own title."""
+def show(sentence: str, figure: go.Figure, key: str) -> None:
     story.text(sentence)
-    figure.update_layout(title_text="", height=CHAPTER)
     story.chart(figure, key=key, alt=sentence)
 
 
 def tell_growth() -> None:
-    trend = look(dataset, content).daily
-    sentence_and_chart(trend.summary(), pattern_charts.daily(trend), "overview_daily")
+    found, growth, _ = viewing(dataset, content)
+    show(found.daily.summary(), growth, "overview_daily")
 
 
 def tell_week() -> None:
-    week = look(dataset, content).clock
-    sentence_and_chart(week.summary(), pattern_charts.clock(week), "overview_clock")
+    found, _, week = viewing(dataset, content)
+    show(found.clock.summary(), week, "overview_clock")
 
 
 def tell_models() -> None:
@@ -61,22 +74,22 @@ def tell_models() -> None:
     if run is None:
         story.empty("No model has been trained on this dataset yet.", "Five classic ones take a minute or two.")
         return
-    sentence_and_chart(run.summary(), recommend_charts.whiskers(run.leaderboard), "overview_models")
+    show(run.summary(), trained(run, run.id, content), "overview_models")
 
 
 def tell_experiments() -> None:
-    found = experiments(dataset, content)
-    if not found.reports and not found.failures:
+    if not dataset.has("assignments"):
         story.empty("This dataset holds no experiments.", "Bring a table of units, or type the counts of your test.")
         return
-    sentence_and_chart(found.summary(), charts.experiments(found), "overview_experiments")
+    found, lifts = tried(dataset, content)
+    show(found.summary(), lifts, "overview_experiments")
 
 
 story = Story.begin("Overview", "What is going on, in four sentences?", needs=("views", "ratings"))
 dataset, content = story.dataset, story.dataset.content_hash
 what = patterns.events(dataset)
 with guarded(), story.loading(120):
-    found = look(dataset, content)
+    found, _, _ = viewing(dataset, content)
     days = (found.daily.days[-1] - found.daily.days[0]).days + 1
     rows = dataset.info.rows(what.table)
     story.verdict(

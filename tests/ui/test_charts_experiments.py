@@ -44,7 +44,7 @@ def test_an_interval_is_drawn_as_found(found, colour, word, title):
     assert mark.x[0] - mark.error_x.arrayminus[0] == pytest.approx(effect.low)
     assert mark.marker.color == colour
     assert word in figure.layout.annotations[0].text
-    assert title in figure.layout.title.text
+    assert title in figure.layout.meta["title"]
     low, high = figure.layout.xaxis.range
     assert low <= min(0, effect.low) <= max(0, effect.high) <= high
     assert figure.layout.shapes[0].x0 == 0
@@ -64,7 +64,7 @@ def test_without_a_lift_the_difference_is_drawn():
     found = analyse(Experiment("t", {"control": 1_000, "new": 1_000}, (Metric("x", "mean", arms),), "control", "t"))
     figure = charts.forest(found)
     assert figure.data[0].x[0] == found.comparisons[0].pairs[0].absolute.estimate
-    assert "Difference of x" in figure.layout.title.subtitle.text
+    assert "Difference of x" in figure.layout.meta["subtitle"]
 
 
 def test_markup_in_names_is_shown_not_obeyed():
@@ -86,7 +86,7 @@ def test_many_pairs_are_cut_to_those_of_the_leader():
 def test_nothing_to_compare_gives_an_empty_chart_that_says_so():
     figure = charts.forest(report({"control": SHARE(0, 50), "new": SHARE(0, 50)}))
     assert not figure.data
-    assert "can’t be compared" in figure.layout.title.text
+    assert "can’t be compared" in figure.layout.meta["title"]
 
 
 def test_one_hopeless_interval_does_not_squeeze_the_others():

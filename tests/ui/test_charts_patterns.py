@@ -28,8 +28,8 @@ def test_clock_draws_the_shares(service: Dataset) -> None:
     assert np.allclose(np.array(heatmap.z), result.shares * 100)
     assert next(iter(heatmap.y)) == "Monday"
     assert figure.layout.yaxis.autorange == "reversed"
-    assert figure.layout.title.text == result.headline()
-    assert "Asia/Tokyo" in figure.layout.title.subtitle.text
+    assert figure.layout.meta["title"] == result.headline()
+    assert "Asia/Tokyo" in figure.layout.meta["subtitle"]
     assert heatmap.zmin == 0
     friday_eight = heatmap.text[4][20]
     assert friday_eight.startswith("<b>Friday 20:00 to 21:00</b>")
@@ -58,14 +58,14 @@ def test_seasons_are_centred_at_one_and_number_the_claims(service: Dataset) -> N
     assert "may be chance" not in hover
     # One title made that October, and the chart doesn't hide it.
     assert ("across titles" in hover) == drawn["Oct", "Horror"].startswith("<b>")
-    assert "2023–2024" in figure.layout.title.subtitle.text
+    assert "2023–2024" in figure.layout.meta["subtitle"]
 
 
 def test_seasons_without_a_claim_keep_faint_colours(service: Dataset) -> None:
     views = make_views(3000, seed=9)
     result = months(Dataset.from_frames(views=views, titles=make_titles()))
     figure = charts.seasons(result)
-    assert figure.layout.title.text == "No genre stands out in any month"
+    assert figure.layout.meta["title"] == "No genre stands out in any month"
     assert not figure.data[1].text
     assert figure.data[0].zmax >= np.log2(1.25)
 
@@ -83,7 +83,7 @@ def test_daily_leaves_gaps_open_and_shades_them(service: Dataset) -> None:
     assert figure.layout.yaxis.rangemode == figure.layout.yaxis2.rangemode == "tozero"
     shaded = {shape.x0 for shape in figure.layout.shapes}
     assert shaded == {pd.Timestamp("2023-08-01").date()}
-    assert figure.layout.title.text == result.headline()
+    assert figure.layout.meta["title"] == result.headline()
 
 
 def test_daily_without_viewers_has_one_panel(service: Dataset) -> None:
@@ -91,7 +91,7 @@ def test_daily_without_viewers_has_one_panel(service: Dataset) -> None:
     assert len(figure.data) == 2
     assert "yaxis2" not in figure.layout
     assert figure.layout.yaxis.title.text == "minutes"
-    assert figure.layout.title.subtitle.text.startswith("Minutes a day")
+    assert figure.layout.meta["subtitle"].startswith("Minutes a day")
 
 
 def test_one_day_is_drawn_with_markers(service: Dataset) -> None:

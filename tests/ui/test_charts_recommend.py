@@ -50,26 +50,26 @@ def test_whiskers_show_each_models_value_and_interval(board: Leaderboard) -> Non
     assert drawn["ALS"].error_x.array[0] == pytest.approx(0.02)
     assert drawn["ALS"].error_x.arrayminus[0] == pytest.approx(0.01)
     assert drawn["ALS"].marker.color != drawn["KNN"].marker.color
-    assert figure.layout.title.text == "ALS is ahead of KNN"
-    assert "1,234 viewers" in figure.layout.title.subtitle.text
+    assert figure.layout.meta["title"] == "ALS is ahead of KNN"
+    assert "1,234 viewers" in figure.layout.meta["subtitle"]
     assert figure.layout.xaxis.title.text == "NDCG@7"
 
 
 def test_the_title_does_not_claim_what_is_not_known(board: Leaderboard) -> None:
     unsure = dataclasses.replace(board, comparisons=(dataclasses.replace(board.comparisons[0], p_holm=0.3),))
-    assert charts.whiskers(unsure).layout.title.text == "ALS and KNN can't be told apart"
+    assert charts.whiskers(unsure).layout.meta["title"] == "ALS and KNN can't be told apart"
     alone = dataclasses.replace(board, entries=board.entries[:1], comparisons=())
-    assert "nothing to be compared with" in charts.whiskers(alone).layout.title.text
+    assert "nothing to be compared with" in charts.whiskers(alone).layout.meta["title"]
     none = dataclasses.replace(board, entries=board.entries[2:], comparisons=())
     assert len(charts.whiskers(none).data) == 0
-    assert charts.accuracy_and_coverage(none).layout.title.text == "No model could be evaluated"
+    assert charts.accuracy_and_coverage(none).layout.meta["title"] == "No model could be evaluated"
 
 
 def test_variety_is_drawn_where_it_is(board: Leaderboard) -> None:
     figure = charts.accuracy_and_coverage(board)
     assert list(figure.data[0].x) == [0.3, 0.2]
     assert list(figure.data[0].y) == [0.1, 0.5]
-    assert figure.layout.title.text == "ALS is the most accurate, KNN shows most of the catalogue: 50 %"
+    assert figure.layout.meta["title"] == "ALS is the most accurate, KNN shows most of the catalogue: 50 %"
 
 
 def test_a_label_from_a_model_file_is_no_markup(board: Leaderboard) -> None:

@@ -107,7 +107,7 @@ def daily(result: DailyTrend) -> go.Figure:
     )
     if with_viewers:
         figure.set_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.62, 0.38], vertical_spacing=0.08)
-    days = list(result.days)
+    days = np.array(result.days, dtype="datetime64[D]")
     top = {"row": 1, "col": 1} if with_viewers else {}
     figure.add_scatter(
         x=days,

@@ -53,15 +53,13 @@ pio.templates["primetime"] = go.layout.Template(
 def figure(title: str, *, subtitle: str = "", height: int = HEIGHT) -> go.Figure:
     """An empty figure in the house style.
 
-    The title is the finding, as a sentence; the subtitle names units and the time zone. The page shows both as text
-    above the chart, where they wrap and can be read by a screen reader; the HTML report does the same.
+    The title is the finding, as a sentence; the subtitle names units and the time zone. Both are kept in the figure's
+    `meta`: the page and the report show them as text above the chart, where they wrap and a screen reader finds them.
 
-    >>> figure("People watch at nine", subtitle="Local time").layout.title.text
+    >>> figure("People watch at nine", subtitle="Local time").layout.meta["title"]
     'People watch at nine'
     """
-    empty = go.Figure(layout={"template": "primetime", "height": height})
-    empty.update_layout(title={"text": title, "subtitle": {"text": subtitle}})
-    return empty
+    return go.Figure(layout={"template": "primetime", "height": height, "meta": {"title": title, "subtitle": subtitle}})
 
 
 def rgba(colour: str, alpha: float) -> str:
