@@ -16,7 +16,12 @@ def test_the_run_that_comes_with_the_sample_is_of_this_sample() -> None:
     assert board.dataset_hash == sample.content_hash
 
     again = evaluate(
-        sample, ["popularity", "recent_popularity"], signal=board.signal, split=TemporalSplit(board.share), k=board.k, seed=0
+        sample,
+        ["popularity", "recent_popularity"],
+        signal=board.signal,
+        split=TemporalSplit(board.share),
+        k=board.k,
+        seed=0,
     )
     kept = {entry.model: entry.estimates for entry in board.entries}
     for entry in again.entries:
