@@ -90,7 +90,7 @@ def to_html(title: str, origin: str, blocks: Sequence[Block]) -> str:
 def _chart(block: Chart, with_script: bool) -> str:
     figure = go.Figure(block.figure)  # a copy: the original may be on other screens
     title, subtitle = figure.layout.meta["title"], figure.layout.meta["subtitle"]
-    figure.update_layout(paper_bgcolor="white", plot_bgcolor="white", font={"color": "#17202a"})
+    figure.update_layout(meta=None, paper_bgcolor="white", plot_bgcolor="white", font={"color": "#17202a"})
     drawn = pio.to_html(
         figure,
         full_html=False,

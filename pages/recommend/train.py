@@ -1,5 +1,6 @@
 """Train and compare: which model finds what viewers watch next, and how sure is that?"""
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from analysis import recommend
@@ -23,6 +24,11 @@ COMPUTED = (
     "Intervals come from 2,000 resamples of viewers, the same for all models; pairs are compared viewer by viewer, "
     "with Holm's correction for the number of pairs. Coverage and Gini are of all lists together and have no interval."
 )
+
+
+@st.cache_resource(max_entries=32, ttl=3600, show_spinner=False)
+def drawn(_run: recommend.Run, run_id: str, content: str) -> tuple[go.Figure, go.Figure]:
+    return charts.whiskers(_run.leaderboard), charts.accuracy_and_coverage(_run.leaderboard)
 
 
 def show(run: recommend.Run) -> None:
@@ -51,8 +57,8 @@ def show(run: recommend.Run) -> None:
             ),
         ]
     )  # fmt: skip
-    story.chart(charts.whiskers(board), key="recommend_whiskers", alt=board.summary())
-    variety = charts.accuracy_and_coverage(board)
+    whiskers, variety = drawn(run, run.id, board.dataset_hash)
+    story.chart(whiskers, key="recommend_whiskers", alt=board.summary())
     story.chart(variety, key="recommend_variety", alt=variety.layout.meta["title"])
     story.heading("Leaderboard")
     hidden = {f"{name}_{end}": None for name in METRICS for end in ("low", "high")} | {"model": None, "error": None}

@@ -1,5 +1,7 @@
 """Data: what the dataset holds, what is wrong with it, and how to bring another one."""
 
+import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from analysis.data import Dataset
@@ -18,8 +20,9 @@ NOTHING_SHOWN = 160
 
 
 @st.cache_resource(max_entries=16, ttl=24 * 3600, show_spinner=False)
-def quality(_dataset: Dataset, content: str) -> QualityReport:
-    return check(_dataset)
+def quality(_dataset: Dataset, content: str) -> tuple[QualityReport, go.Figure, pd.DataFrame]:
+    found = check(_dataset)
+    return found, charts.completeness(found), table_rows(_dataset)
 
 
 def tell_cards() -> None:
@@ -37,10 +40,9 @@ def tell_cards() -> None:
 
 
 def tell_quality() -> None:
-    figure = charts.completeness(report)
     story.chart(figure, key="data_completeness", alt=figure.layout.meta["title"])
     story.heading("Its tables")
-    story.table(table_rows(dataset), key="data_tables", alt="Tables of the dataset with their rows and columns")
+    story.table(tables, key="data_tables", alt="Tables of the dataset with their rows and columns")
     problems = report.problems_frame()
     story.heading("What to know about its quality")
     if len(problems):
@@ -61,7 +63,7 @@ def tell_quality() -> None:
 story = Story.begin("Data", "What is in this dataset, and can it be trusted?")
 dataset = story.dataset
 with guarded(), story.loading(NOTHING_SHOWN):
-    report = quality(dataset, dataset.content_hash)
+    report, figure, tables = quality(dataset, dataset.content_hash)
     tell_cards()
 this, bring, everything = st.tabs(TABS, key="data_tab", bind="query-params")
 with this, guarded():

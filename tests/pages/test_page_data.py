@@ -34,7 +34,9 @@ def give_path(test, path):
 
 
 def words(test):
-    return " ".join(element.value for kind in (test.markdown, test.subheader, test.caption) for element in kind)
+    return " ".join(
+        element.value for kind in (test.markdown, test.header, test.subheader, test.caption) for element in kind
+    )
 
 
 def test_a_dataset_is_described_with_its_faults(workspace, tmp_path):

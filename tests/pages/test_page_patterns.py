@@ -7,11 +7,8 @@ from streamlit.testing.v1 import AppTest
 
 from analysis import patterns
 from analysis.data import DatasetWriter
-from analysis.data.dataset import MANIFEST
-from analysis.workspace import ROOT, SAMPLE, Workspace
+from analysis.workspace import ROOT, Workspace
 from tests.analysis.patterns.conftest import make_views, on_disk
-
-pytestmark = pytest.mark.skipif(not (SAMPLE / MANIFEST).is_file(), reason="the sample dataset is not there")
 
 
 def open_page(**query: str) -> AppTest:
@@ -23,7 +20,7 @@ def open_page(**query: str) -> AppTest:
 
 
 def words(app: AppTest) -> str:
-    kinds = ("subheader", "markdown", "info", "warning", "error", "caption")
+    kinds = ("header", "subheader", "markdown", "info", "warning", "error", "caption")
     return " ".join(e.value for kind in kinds for e in app.get(kind)).replace("\\", "")
 
 

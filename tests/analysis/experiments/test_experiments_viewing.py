@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from analysis.data import Dataset
-from analysis.data.dataset import MANIFEST
 from analysis.errors import DataError, ExperimentError
 from analysis.experiments.report import analyse
 from analysis.experiments.viewing import list_experiments, read_experiment
@@ -114,7 +113,6 @@ def test_a_viewer_logged_twice_is_one_viewer(dataset, tables):
         assert [m.variance for m in metric.arms.values()] == pytest.approx([m.variance for m in other.arms.values()])
 
 
-@pytest.mark.skipif(not (SAMPLE / MANIFEST).is_file(), reason="the sample dataset is not written yet")
 def test_the_samples_experiments_are_read_as_their_truth_says():
     dataset = Dataset.open(SAMPLE)
     reports = {name: analyse(read_experiment(dataset, name)) for name in list_experiments(dataset).names}
