@@ -31,6 +31,7 @@ st.plotly_chart(go.Figure(go.Bar(x=[1, 2, 3], y=[3, 1, 2])), alt="Three bars")
 """
 
 CHART = '[data-testid="stPlotlyChart"] .main-svg'
+ALL_DRAWN = "document.querySelectorAll('[data-testid=stPlotlyChart]:has(.main-svg)').length >= 4"
 RERUNS, AT_ONCE, IDLE, WARM_UP = 20, 50, 200, 20
 
 
@@ -80,8 +81,9 @@ def resident_bytes(pid: int) -> int:
 
 
 def first_chart(ours: Server, plain: Server) -> list[Measured]:
-    """Seconds to the first chart, in turns."""
+    """Seconds to the first chart, in turns; and until all of the Overview stands."""
     seconds: dict[str, list[float]] = {ours.url: [], plain.url: []}
+    ready: list[float] = []
     with browsing() as browser:
         for visit in range(REPEATS + 1):
             for url, times in seconds.items():
@@ -90,12 +92,23 @@ def first_chart(ours: Server, plain: Server) -> list[Measured]:
                 begun = time.perf_counter()
                 page.goto(url)
                 page.wait_for_selector(CHART, timeout=120_000)
+                first = time.perf_counter() - begun
+                if url == ours.url:
+                    # The foot of the page comes last; the charts above it are drawn one after the other.
+                    page.get_by_text("Report (HTML)").wait_for(timeout=120_000)
+                    page.wait_for_function(ALL_DRAWN)
                 if visit:
-                    times.append(time.perf_counter() - begun)
+                    times.append(first)
+                    if url == ours.url:
+                        ready.append(time.perf_counter() - begun)
                 context.close()
     mine, one = statistics.median(seconds[ours.url]), statistics.median(seconds[plain.url])
     value = f"{mine / one:.2f} × ({mine:.2f} s against {one:.2f} s)"
-    return [Measured("first chart of the Overview against a one-chart page", value, "≤ 1.3 ×", mine / one <= 1.3)]
+    whole = statistics.median(ready)
+    return [
+        Measured("first chart of the Overview against a one-chart page", value, "≤ 1.3 ×", mine / one <= 1.3),
+        Measured("Overview ready, empty browser cache", f"{whole:.2f} s", "≤ 2.5 s", whole <= 2.5, budget=True),
+    ]
 
 
 async def sessions(server: Server) -> list[Measured]:
@@ -124,7 +137,7 @@ async def sessions(server: Server) -> list[Measured]:
 
 
 def start(home: Path) -> list[Measured]:
-    """Seconds from start to the first page's end, over one visitor's websocket."""
+    """Seconds from the server's start to the first page's end, nothing counted before, over one visitor's websocket."""
 
     async def first() -> None:
         await (await Session.open(server)).close()
@@ -136,7 +149,7 @@ def start(home: Path) -> list[Measured]:
             asyncio.run(first())
             times.append(time.perf_counter() - begun)
     seconds = statistics.median(times)
-    return [Measured("start to the first page", f"{seconds:.1f} s", "≤ 2.5 s", seconds <= 2.5, budget=True)]
+    return [Measured("server start to the end of the first page, with an empty workspace", f"{seconds:.1f} s")]
 
 
 def main() -> None:

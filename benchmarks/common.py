@@ -19,15 +19,15 @@ class Measured:
     Attributes:
         what: What was measured.
         value: The number as text, with its unit.
-        promise: What is promised.
+        promise: What is promised; a dash where nothing is.
         kept: Whether it is kept.
         budget: A budget holds on an idle machine of the kind named in the README; others are ratios within one run.
     """
 
     what: str
     value: str
-    promise: str
-    kept: bool
+    promise: str = "–"
+    kept: bool = True
     budget: bool = False
 
 
@@ -48,6 +48,6 @@ def report(title: str, rows: Sequence[Measured]) -> None:
     print(f"### {title}\n\n{os.cpu_count()} cores, Python {platform.python_version()}, load {load}\n")
     print("| | measured | promise | |\n|---|---|---|---|")
     for row in rows:
-        kept = "kept" if row.kept else "missed"
+        kept = "" if row.promise == "–" else "kept" if row.kept else "missed"
         print(f"| {row.what} | {row.value} | {row.promise}{' (budget)' if row.budget else ''} | {kept} |")
     print()

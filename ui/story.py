@@ -207,8 +207,8 @@ def banner(dataset: Dataset) -> None:
             label = "Your own data" if info.kind == "personal" else "Imported data"
             st.badge(label, icon=":material/database:", color="gray")
             st.caption(f"{escape(info.name)} · {escape(info.source)}")
-    for note in info.notes:
-        st.caption(f":material/info: {escape(note)}")
+    if info.notes:
+        st.caption(f":material/info: {escape(' '.join(info.notes))}")
 
 
 def error_box(error: PrimetimeError) -> None:
