@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,11 +54,7 @@ class Workspace:
                     sa.event.listen(engine, "connect", _write_ahead)
                 self._engine = engine
             # Cheap when they exist; a module imported later brings its tables with the next call.
-            try:
-                Base.metadata.create_all(self._engine)
-            except sa.exc.OperationalError:
-                # Another process made a table between the look and the making; the second look finds it.
-                Base.metadata.create_all(self._engine)
+            _make_tables(self._engine)
             return self._engine
 
     def list_datasets(self) -> list[Path]:
@@ -105,8 +103,25 @@ class Workspace:
         return self.datasets / slug
 
 
+def _make_tables(engine: sa.Engine) -> None:
+    """Make the tables that are not there. Processes that start at once may all try: the database settles it."""
+    with engine.begin() as connection:
+        for table in Base.metadata.sorted_tables:
+            connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
+            for index in sorted(table.indexes, key=lambda index: str(index.name)):
+                connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+
+
 def _write_ahead(connection: object, _record: object) -> None:
     cursor = connection.cursor()  # type: ignore[attr-defined]
-    cursor.execute("PRAGMA journal_mode=WAL")
+    for wait in (*[0.05] * 100, None):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            break
+        except sqlite3.OperationalError:
+            # SQLite does not wait here by itself: two processes that meet a new file get in each other's way.
+            if wait is None:
+                raise
+            time.sleep(wait)
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.close()
