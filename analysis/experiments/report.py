@@ -170,7 +170,9 @@ def _cautions(
             each = ", ".join(f"{n:,} in {variant}" for variant, n in metric.missing.items())
             found.append(f"{metric.name} is missing for some units ({each}); they are left out of it.")
     if len(metrics) > 1:
-        found.append(f"The metric that decides is {metrics[0].name}; intervals of other metrics are not corrected for their number.")
+        found.append(
+            f"The metric that decides is {metrics[0].name}; intervals of other metrics are not corrected for their number."
+        )
     return found + list(experiment.notes)
 
 
