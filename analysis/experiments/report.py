@@ -171,7 +171,7 @@ def _cautions(
             found.append(f"{metric.name} is missing for some units ({each}); they are left out of it.")
     if len(metrics) > 1:
         found.append(
-            f"The metric that decides is {metrics[0].name}; intervals of other metrics are not corrected for their number."
+            f"The metric that decides is {metrics[0].name}; the others' intervals are not corrected for their number."
         )
     return found + list(experiment.notes)
 
