@@ -2,6 +2,7 @@
 
 from analysis.simulate.bulk import write_views
 from analysis.simulate.calibration import Calibration, Target, calibration
+from analysis.simulate.clock import Rhythm, steady
 from analysis.simulate.config import Behaviour, SimulationConfig, small
 from analysis.simulate.counterfactual import Outcome, run
 from analysis.simulate.experiments import Experiment, standard_experiments
@@ -19,6 +20,7 @@ __all__ = [
     "Outcome",
     "Page",
     "Policy",
+    "Rhythm",
     "Service",
     "SimulatedDataset",
     "SimulationConfig",
@@ -33,6 +35,7 @@ __all__ = [
     "simulate",
     "small",
     "standard_experiments",
+    "steady",
     "uniform_policy",
     "write_views",
 ]

@@ -51,6 +51,7 @@ def write_views(
     titles: int = 700,
     starts_on: dt.date = dt.date(2024, 7, 1),
     ends_on: dt.date = dt.date(2026, 8, 31),
+    rhythm: clock.Rhythm | None = None,
     replace: bool = False,
     name: str = "Simulated views",
     progress: Progress | None = None,
@@ -69,6 +70,7 @@ def write_views(
         titles: Number of titles.
         starts_on: First day.
         ends_on: Last day, included.
+        rhythm: How strongly hour, weekday and season move viewing; as calibrated by default.
         replace: Whether an existing dataset may be replaced.
         name: Name of the dataset.
         progress: Called with the share of the rows done.
@@ -80,7 +82,13 @@ def write_views(
     if rows < 1:
         raise ParameterError(f"rows is {rows}.", "Ask for at least one view.")
     config = SimulationConfig(
-        viewers=viewers, titles=titles, starts_on=starts_on, ends_on=ends_on, experiments=(), views_only=True
+        viewers=viewers,
+        titles=titles,
+        starts_on=starts_on,
+        ends_on=ends_on,
+        experiments=(),
+        views_only=True,
+        rhythm=rhythm or clock.Rhythm(),
     )
     source = f"simulated by analysis.simulate.write_views with seed {seed}"
     with written(target, name=name, source=source, kind="simulated", replace=replace) as writer:
@@ -107,17 +115,19 @@ def _plan(world: World, rows: int) -> _Plan:
     first_hour = config.midnight(0) // 3600
     hours = first_hour + np.arange(config.days * 24)
     expected = np.zeros((len(hours), len(_PLACES)))
+    rhythm = config.rhythm
+    curve = clock.raised(clock.HOURS, rhythm.hours)
+    curve = curve / curve.sum(axis=1, keepdims=True)
     years = (config.starts_on.year, config.ends_on.year)
     for number, place in enumerate(_PLACES):
         local = calendars.to_local(hours * 3600, place.time_zone, years) // 3600
         day = np.clip(local // 24 - first_hour // 24, 0, config.days - 1)
         month = np.array([config.date(d).month for d in range(config.days)])[day]
         weekday = (local // 24 + 3) % 7
-        curve = clock.HOURS / clock.HOURS.sum(axis=1, keepdims=True)
         expected[:, number] = (
             viewers.activity[viewers.place == number].sum()
-            * clock.MONTHS[month - 1]
-            * clock.WEEKDAYS[weekday]
+            * clock.raised(clock.MONTHS, rhythm.months)[month - 1]
+            * clock.raised(clock.WEEKDAYS, rhythm.weekdays)[weekday]
             * curve[weekday, local % 24]
         )
     # Rounding the running total gives whole rows that add up to exactly what was asked for.
@@ -141,14 +151,15 @@ def _plan(world: World, rows: int) -> _Plan:
 def _title_shares(world: World) -> Floats:
     """Cumulative shares of titles, (month × school holiday × weekday × hour) × titles."""
     config, catalogue = world.config, world.catalogue
-    context = clock.hour_weekday_genre().reshape(168, -1)
+    context = clock.hour_weekday_genre(config.rhythm).reshape(168, -1)
     tables_ = []
     for month in _months(config):
         released = catalogue.released <= config.day(month)
         for holiday in (False, True):
-            season = clock.season_genre(month, "US", holiday)
+            season = clock.season_genre(config.rhythm, month, "US", holiday)
             log = (context + season) @ catalogue.genre_weights.T + _FLATTEN * catalogue.appeal / 64
-            log = log + catalogue.is_christmas * clock.christmas(month.replace(day=min(month.day + 20, 26)))
+            late = month.replace(day=min(month.day + 20, 26))
+            log = log + catalogue.is_christmas * clock.christmas(config.rhythm, late)
             log = log + world.freshness(month) / 64
             # A title that is not out yet keeps a vanishing share, so that every row of the table is a distribution.
             tables_.append(np.where(released, np.exp(np.round(log, 6)), 1e-12))

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.simulate import words
-from analysis.simulate.clock import GENRES
+from analysis.simulate.clock import GENRES, release_weights
 from analysis.simulate.config import SimulationConfig
 from analysis.simulate.keyed import Flags, Floats, Ints, Stream, cumulate, ticks
 from analysis.simulate.names import people, query_variants, title_name
@@ -188,15 +188,7 @@ def _release_days(config: SimulationConfig, luck: Stream, primary: Ints, is_chri
     old = -1 - (2500 * luck.uniform(titles, 30) ** 1.5).astype(int)
     fridays = np.array([d for d in range(config.days) if config.date(d).weekday() == 4] or [0])
     months = np.array([config.date(int(d)).month for d in fridays])
-    cumulative = cumulate(
-        np.stack(
-            [
-                np.ones(len(fridays)),
-                np.where(np.isin(months, (9, 10)), 2.2, 1.0),
-                np.where(months == 11, 1.0, 1e-6),
-            ]
-        )
-    )
+    cumulative = cumulate(release_weights(config.rhythm, months))
     group = np.where(is_christmas, 2, np.where(primary == GENRES.index("Horror"), 1, 0))
     within = np.minimum((cumulative[group] < luck.uniform(titles, 31)[:, None]).sum(axis=1), len(fridays) - 1)
     # The share of new titles grows with the period, at the pace of a catalogue that turns over in about four years.

@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass, field, fields
 
 from analysis.errors import ParameterError
+from analysis.simulate.clock import Rhythm
 from analysis.simulate.experiments import Experiment, standard_experiments
 
 ROWS = ("top picks", "trending", "new", "because you like", "hidden gems")
@@ -104,6 +105,7 @@ class SimulationConfig:
         experiments: Experiments that ran; those outside the period are left out.
         views_only: Write titles, viewers, views and the calendar alone.
         behaviour: How viewers behave.
+        rhythm: How strongly hour, weekday and season move viewing and releases; each effect can be turned off.
 
     Raises:
         ParameterError: A setting is outside of what it may be.
@@ -121,6 +123,7 @@ class SimulationConfig:
     experiments: tuple[Experiment, ...] = field(default_factory=standard_experiments)
     views_only: bool = False
     behaviour: Behaviour = field(default_factory=Behaviour)
+    rhythm: Rhythm = field(default_factory=Rhythm)
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -149,6 +152,9 @@ class SimulationConfig:
             _within(f"behaviour.{setting.name}", getattr(self.behaviour, setting.name), -1e6, 1e6)
             if setting.name.endswith(("_spread", "_days", "_minutes", "_per_day", "drift")):
                 _within(f"behaviour.{setting.name}", getattr(self.behaviour, setting.name), 0, 1e6)
+        for setting in fields(Rhythm):
+            high = 1_000 if setting.name == "horror_releases_in_october" else 5
+            _within(f"rhythm.{setting.name}", getattr(self.rhythm, setting.name), 0, high)
 
     @property
     def days(self) -> int:

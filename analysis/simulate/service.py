@@ -229,7 +229,7 @@ class Service:
         one, two = _unit(week, 0), _unit(week, 1)
         # Gamma with shape 2 and mean 1: some weeks are full, others empty, more than Poisson would have it.
         burst = -np.log1p(-one) / 2 - np.log1p(-two) / 2
-        mean = world.config.behaviour.sessions_per_day * clock.MONTHS[date.month - 1] * clock.WEEKDAYS[date.weekday()]
+        mean = world.config.behaviour.sessions_per_day * clock.sessions_on(world.config.rhythm, date)
         rate = mean * viewers.activity * burst * (0.55 + self.state.satisfaction) * self.state.subscribed
         none = np.exp(-rate)
         ladder = np.round(np.stack([none, none * (1 + rate), none * (1 + rate + rate**2 / 2)], axis=1), 9)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from analysis.results import plain
-from analysis.simulate import clock
 from analysis.simulate.config import ROWS, SimulationConfig
 from analysis.simulate.experiments import Experiment
 from analysis.simulate.keyed import Flags, Floats, Ints
@@ -214,14 +213,7 @@ def truth_document(
         "seed": world.seed,
         "parameters": {
             **plain(parameters),
-            "multipliers": {
-                "horror in October, by country": dict(clock.HORROR_OCTOBER),
-                "horror in October, elsewhere": clock.HORROR_ELSEWHERE,
-                "family in school holidays": clock.FAMILY_SCHOOL_HOLIDAYS,
-                "romance on Friday evenings": clock.FRIDAY_ROMANCE,
-                "genre, centre hour, width in hours, multiplier": [list(bump) for bump in clock.BY_HOUR],
-                "meaning": "factors on the odds of a click on an examined title, not on shares of viewing",
-            },
+            "multipliers": world.config.rhythm.multipliers(),
             "examination": np.round(_examination(world.config), 6).tolist(),
         },
         "experiments": [_described(e, [f for f in effects if f.experiment_id == e.experiment_id]) for e in experiments],

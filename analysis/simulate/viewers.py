@@ -127,7 +127,9 @@ def _joined(config: SimulationConfig, luck: Stream, number: Ints) -> Ints:
     """Day of joining: six tenths before the first day, the rest through the period with more in winter."""
     before = -1 - (1100 * luck.uniform(number, 10) ** 1.3).astype(int)
     months = np.array([config.date(day).month for day in range(config.days)])
-    cumulative = cumulate(np.where(np.isin(months, (11, 12, 1)), 1.5, 1.0))
+    cumulative = cumulate(
+        clock.raised(np.where(np.isin(months, (11, 12, 1)), clock.WINTER_JOININGS, 1.0), config.rhythm.months)
+    )
     during = np.searchsorted(cumulative, luck.uniform(number, 11), side="right")
     share_before = max(0.5, 1 - config.days / 1600)
     return np.where(luck.uniform(number, 12) < share_before, before, np.minimum(during, config.days - 1))
@@ -148,18 +150,20 @@ def _taste(luck: Stream, number: Ints, age: Ints) -> Floats:
     return np.round(np.hstack([1.5 * blend, latent]), 6)
 
 
-def device_shares() -> Floats:
+def device_shares(rhythm: clock.Rhythm) -> Floats:
     """Cumulative device shares, (habit × hour) × devices: phones gain on the way to work and late at night."""
     hours = np.arange(24)
     phone = 1 + 1.6 * np.exp(-0.5 * ((hours - 8) / 1.3) ** 2) + 0.6 * (hours < 5)
     computer = 1 + 0.6 * ((hours >= 10) & (hours <= 16))
     television = 1 + 0.25 * ((hours >= 19) & (hours <= 22))
     factors = np.stack([television, computer, phone, np.ones(24)], axis=1)
+    factors = clock.raised(factors, rhythm.devices)
     base = np.array([shares for _, shares in _HABITS])
     return cumulate((base[:, None, :] * factors[None]).reshape(-1, 4))
 
 
-def start_hours() -> Floats:
+def start_hours(rhythm: clock.Rhythm) -> Floats:
     """Cumulative shares of starting hours, (shift × weekday) × hours."""
-    table = np.stack([np.roll(clock.HOURS, shift - SHIFTS // 2, axis=1) for shift in range(SHIFTS)])
+    hours = clock.raised(clock.HOURS, rhythm.hours)
+    table = np.stack([np.roll(hours, shift - SHIFTS // 2, axis=1) for shift in range(SHIFTS)])
     return cumulate(table.reshape(-1, 24))

@@ -27,24 +27,27 @@ class World:
     @cached_property
     def by_hour(self) -> Ints:
         """Log-odds that hour and weekday add to titles, (weekday × hour) × titles, ticks."""
-        table = clock.hour_weekday_genre().reshape(-1, len(clock.GENRES))
+        table = clock.hour_weekday_genre(self.config.rhythm).reshape(-1, len(clock.GENRES))
         return ticks(np.round(table @ self.catalogue.genre_weights.T, 6)).astype(np.int16)
 
     @cached_property
     def start_hours(self) -> Floats:
         """Cumulative shares of starting hours, (personal clock × weekday) × hours."""
-        return start_hours()
+        return start_hours(self.config.rhythm)
 
     @cached_property
     def device_shares(self) -> Floats:
         """Cumulative shares of devices, (habit × hour) × devices."""
-        return device_shares()
+        return device_shares(self.config.rhythm)
 
     def by_day(self, date: dt.date) -> Ints:
         """Log-odds that appeal, freshness and season add to titles on a day, countries × titles, ticks."""
-        catalogue, rules = self.catalogue, self.config.behaviour
-        season = np.stack([clock.season_genre(date, c, calendars.school_holiday(c, date)) for c in calendars.COUNTRIES])
-        moved = np.round(season @ catalogue.genre_weights.T, 6) + catalogue.is_christmas * clock.christmas(date)
+        catalogue, rules, rhythm = self.catalogue, self.config.behaviour, self.config.rhythm
+        season = np.stack(
+            [clock.season_genre(rhythm, date, c, calendars.school_holiday(c, date)) for c in calendars.COUNTRIES]
+        )
+        christmas = catalogue.is_christmas * clock.christmas(rhythm, date)
+        moved = np.round(season @ catalogue.genre_weights.T, 6) + christmas
         return catalogue.appeal + self.freshness(date) + ticks(moved + rules.click)
 
     def freshness(self, date: dt.date) -> Ints:
