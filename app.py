@@ -23,7 +23,6 @@ PAGES = {
 }
 """Section -> pages (file, title, icon), in the menu's order."""
 
-st.set_page_config(page_title="Primetime", page_icon=str(HERE / "ui/assets/mark.svg"), layout="wide")
 st.logo(str(HERE / "ui/assets/logo.svg"), icon_image=str(HERE / "ui/assets/mark.svg"), size="large")
 page = st.navigation(
     {
@@ -33,6 +32,12 @@ page = st.navigation(
         ]
         for section, pages in PAGES.items()
     }
+)
+# After the navigation, so that browser tabs, bookmarks and the history tell the pages apart.
+st.set_page_config(
+    page_title=f"{page.title} · Primetime" if page.title else "Primetime",
+    page_icon=str(HERE / "ui/assets/mark.svg"),
+    layout="wide",
 )
 with guarded():
     with st.sidebar:

@@ -106,7 +106,7 @@ with guarded(), story.loading(120):
     )
 with st.grid(2, min_column_width=420):
     chapter("Does it grow?", "pages/explore/patterns.py", "All viewing patterns", tell_growth)
-    chapter("When do people watch?", "pages/explore/patterns.py", "The week, hour by hour", tell_week)
+    chapter(f"When do people {'watch' if what.table == 'views' else 'rate'}?", "pages/explore/patterns.py", "The week, hour by hour", tell_week)
     chapter("What finds the next title?", "pages/recommend/train.py", "Train and compare", tell_models)
     chapter("What worked when it was tried?", "pages/experiment/experiments.py", "Experiments", tell_experiments)
 story.explain(
