@@ -88,6 +88,7 @@ def tell_experiments() -> None:
 story = Story.begin("Overview", "What is going on, in four sentences?", needs=("views", "ratings"))
 dataset, content = story.dataset, story.dataset.content_hash
 what = patterns.events(dataset)
+watch = "watch" if what.table == "views" else "rate"
 with guarded(), story.loading(120):
     found, _, _ = viewing(dataset, content)
     days = (found.daily.days[-1] - found.daily.days[0]).days + 1
@@ -106,7 +107,7 @@ with guarded(), story.loading(120):
     )
 with st.grid(2, min_column_width=420):
     chapter("Does it grow?", "pages/explore/patterns.py", "All viewing patterns", tell_growth)
-    chapter(f"When do people {'watch' if what.table == 'views' else 'rate'}?", "pages/explore/patterns.py", "The week, hour by hour", tell_week)
+    chapter(f"When do people {watch}?", "pages/explore/patterns.py", "The week, hour by hour", tell_week)
     chapter("What finds the next title?", "pages/recommend/train.py", "Train and compare", tell_models)
     chapter("What worked when it was tried?", "pages/experiment/experiments.py", "Experiments", tell_experiments)
 story.explain(
