@@ -80,7 +80,9 @@ class Rhythm:
     `nothing` has no effect of season or clock at all. In `more_releases`, October brings more new horror titles and
     nobody wants horror more than in other months: a rise of horror's share is then one of supply. In `more_appetite`,
     releases are even through the year and the odds of a click on horror rise in October. `replace(Rhythm(), …)` does
-    the same with all other effects left on.
+    the same with all other effects left on. `simulate(folder, config=…)` writes such a world; `write_views` takes the
+    rhythm too, but its catalogue moves on only with the first of each month. Single hits move a genre's share from
+    month to month in all of them.
 
     Attributes:
         hours: Sessions by hour of the day.
