@@ -23,8 +23,8 @@ check: .venv/.installed-dev ## Check format, lint, types and the rules between p
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/.installed-dev ## Measure the promises of the README (takes minutes; wants an idle machine)
-	$(BIN)/python -m benchmarks $(ARGS)
+bench: .venv/.installed-dev ## Measure the promises and write them into the README (minutes; wants an idle machine)
+	$(BIN)/python -m benchmarks --readme $(ARGS)
 
 sample: .venv/.installed ## Make the sample dataset anew; the same content hash comes out
 	$(BIN)/python -m analysis simulate --sample
@@ -37,7 +37,8 @@ docs: .venv/.installed ## Write the generated pages of docs/
 	$(BIN)/python scripts/cli_docs.py
 	$(BIN)/python scripts/simulator_docs.py
 
-verify: check test ## Everything that must hold before a commit is shared
+verify: check test ## Check, test, and run the long simulations that write the tables in docs/ (takes an hour or more)
+	@for script in scripts/verify_*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done
 
 lock: .venv/.installed-dev ## Pin all packages anew from requirements.in and requirements-dev.in
 	$(BIN)/uv pip compile --universal --python-version 3.11 --upgrade --no-emit-index-url \
