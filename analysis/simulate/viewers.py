@@ -78,8 +78,8 @@ class Viewers:
         return replace(self, **{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
 
-def make_viewers(config: SimulationConfig, seed: int) -> Viewers:
-    """All viewers of a simulated service."""
+def make_viewers(config: SimulationConfig, seed: int, *, service: int | None = None) -> Viewers:
+    """All viewers of a simulated service; `service` is the seed of what age does to taste, `seed` by default."""
     luck = Stream(seed, "viewers")
     number = np.arange(config.viewers)
     household, leader = _households(luck, number)
@@ -91,7 +91,7 @@ def make_viewers(config: SimulationConfig, seed: int) -> Viewers:
     country = np.array([calendars.COUNTRIES.index(p.country) for p in calendars.PLACES])[place]
     age = one_of(_AGE_SHARES, number, 2)
     behaviour = config.behaviour
-    taste = _taste(luck, number, age)
+    taste = _taste(luck, number, age, Stream(seed if service is None else service, "viewers"))
     # What the service knows of a taste is blurred: half of the variance is signal.
     noise = luck.normal(number[:, None], 40, np.arange(taste.shape[1]))
     activity = np.exp(behaviour.activity_spread * luck.normal(number, 5) - behaviour.activity_spread**2 / 2)
@@ -135,7 +135,7 @@ def _joined(config: SimulationConfig, luck: Stream, number: Ints) -> Ints:
     return np.where(luck.uniform(number, 12) < share_before, before, np.minimum(during, config.days - 1))
 
 
-def _taste(luck: Stream, number: Ints, age: Ints) -> Floats:
+def _taste(luck: Stream, number: Ints, age: Ints, of_ages: Stream) -> Floats:
     """Genre tastes as logs of Dirichlet(½) shares, a small effect of age, and tastes in the latent dimensions."""
     genres = np.arange(len(GENRES))
     # A squared normal is a Gamma(½), and gammas over their sum are Dirichlet.
@@ -143,7 +143,7 @@ def _taste(luck: Stream, number: Ints, age: Ints) -> Floats:
     shares = gamma / gamma.sum(axis=1, keepdims=True)
     logs = np.log(shares * len(GENRES) + 0.2)
     logs = (logs - _LOG_SHARE_MEAN) / _LOG_SHARE_SPREAD
-    by_age = luck.normal(np.arange(len(AGE_BANDS))[:, None], 21, genres)
+    by_age = of_ages.normal(np.arange(len(AGE_BANDS))[:, None], 21, genres)
     by_age = (by_age - by_age.mean(axis=0)) / by_age.std(axis=0)
     blend = np.sqrt(1 - AGE_VARIANCE_SHARE) * logs + np.sqrt(AGE_VARIANCE_SHARE) * by_age[age]
     latent = 0.75 * luck.normal(number[:, None], 22, np.arange(LATENT))

@@ -57,6 +57,14 @@ class World:
         return ticks(rules.freshness * np.exp(-age / rules.freshness_days))
 
 
-def make_world(config: SimulationConfig, seed: int) -> World:
-    """The world of a configuration and a seed."""
-    return World(config, seed, make_catalogue(config, seed), make_viewers(config, seed))
+def make_world(config: SimulationConfig, seed: int, *, service: int | None = None) -> World:
+    """The world of a configuration and a seed.
+
+    Args:
+        config: Size, period and behaviour.
+        seed: Seed of the viewers and of all that happens to them.
+        service: Seed of the catalogue and of what age does to taste; `seed` by default. So other viewers of the same
+            service come from another `seed` and the same `service`.
+    """
+    service = seed if service is None else service
+    return World(config, seed, make_catalogue(config, service), make_viewers(config, seed, service=service))

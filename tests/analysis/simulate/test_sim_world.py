@@ -143,3 +143,11 @@ def test_the_calendar_knows_christmas_and_summer():
 def test_every_weekday_has_24_hours():
     assert HOURS.shape == (7, 24)
     assert (HOURS > 0).all()
+
+
+def test_other_viewers_may_come_to_the_same_service(tiny):
+    ours, theirs = make_world(tiny, 4), make_world(tiny, 5, service=4)
+    assert ours.catalogue.names == theirs.catalogue.names
+    assert (ours.catalogue.appeal == theirs.catalogue.appeal).all()
+    assert (ours.viewers.taste != theirs.viewers.taste).any()
+    assert (make_world(tiny, 4, service=4).viewers.taste == ours.viewers.taste).all()
