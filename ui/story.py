@@ -22,6 +22,7 @@ from urllib.parse import urlencode
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from analysis.data import Dataset
 from analysis.errors import PrimetimeError
@@ -62,7 +63,9 @@ class Story:
     def __init__(self, title: str, dataset: Dataset) -> None:
         self.title = title
         self.dataset = dataset
+        self._origin = f"{dataset.name} · content hash {dataset.content_hash[:12]} · {dataset.info.source}"
         self._blocks: list[report.Block] = []
+        self._place: DeltaGenerator | None = None
 
     @classmethod
     def begin(cls, title: str, question: str, *, needs: Sequence[str] = ()) -> Story:
@@ -78,7 +81,9 @@ class Story:
         with st.container(gap="xsmall"):
             st.title(title, anchor=False)
             st.markdown(question)
-            banner(story.dataset)
+            story._place = st.empty()
+            with story._place.container(gap="xsmall"):
+                banner(story.dataset)
         if needs and not any(story.dataset.has(table) for table in needs):
             story.empty(
                 f"This page needs {' or '.join(needs)}, and {escape(story.dataset.name)} has none.",
@@ -86,6 +91,14 @@ class Story:
             )
             st.stop()
         return story
+
+    def concerns(self, source: str) -> None:
+        """Say that the page is about what somebody brought to it (plain text), and not about the chosen dataset."""
+        self._origin = source
+        if self._place is not None:
+            with self._place.container(horizontal=True, vertical_alignment="center"):
+                st.badge("Your numbers", icon=":material/upload_file:", color="gray")
+                st.caption(escape(source))
 
     @staticmethod
     def loading(height: int = HEIGHT) -> AbstractContextManager[Any]:
@@ -162,7 +175,6 @@ class Story:
         """Downloads and the link, at the foot of the page."""
         name = "-".join(self.title.lower().replace("&", "and").split())
         blocks = tuple(self._blocks)
-        origin = f"{self.dataset.name} · content hash {self.dataset.content_hash[:12]} · {self.dataset.info.source}"
         st.divider()
         with st.container(horizontal=True, vertical_alignment="center"):
             st.download_button(
@@ -176,7 +188,7 @@ class Story:
             )
             st.download_button(
                 "Report (HTML)",
-                lambda: report.to_html(self.title, origin, blocks),
+                lambda: report.to_html(self.title, self._origin, blocks),
                 file_name=f"{name}.html",
                 mime="text/html",
                 icon=":material/article:",
