@@ -254,7 +254,13 @@ def _log_values(sessions: Sessions, who: Ints, page: Page, shown_odds: Ints, sta
         art = catalogue.artwork[titles, variant] + sessions.artwork[who, variant][:, None]
         inviting += logistic(plain + art) / ARTWORKS
     places = look.ravel()[: len(titles)].sum()
-    log.add("visits", expected=given, uniform=inviting.mean(axis=1) * places, randomised=page.randomised)
+    log.add(
+        "visits",
+        number=sessions.number[who],
+        expected=given,
+        uniform=inviting.mean(axis=1) * places,
+        randomised=page.randomised,
+    )
 
 
 def _search(sessions: Sessions, who: Ints, log: Log) -> tuple[Ints, Ints]:
