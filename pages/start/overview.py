@@ -25,7 +25,7 @@ def viewing(_dataset: Dataset, content: str) -> tuple[patterns.Patterns, go.Figu
     found = patterns.look(
         _dataset, filters=patterns.Filters(), zone=None, measure="events", workspace=state.workspace()
     )
-    return found, small(pattern_charts.daily(found.daily)), small(pattern_charts.clock(found.clock))
+    return found, small(charts.growth(found.daily)), small(pattern_charts.clock(found.clock))
 
 
 @st.cache_resource(max_entries=16, ttl=3600, show_spinner=False)
