@@ -26,6 +26,9 @@ FINISHED = 0.9
 BEFORE_DAYS = 28
 """Days before the assignment whose viewing serves as covariate."""
 
+EVERYBODY = "all viewers, all days"
+"""How a truth names the effect on all viewers over the whole time."""
+
 _METRICS: tuple[tuple[str, Kind, Term], ...] = (
     ("minutes per viewer", "mean", "minutes"),
     ("plays per viewer", "mean", "plays"),
@@ -104,7 +107,9 @@ def read_experiment(
     dataset: Dataset,
     experiment_id: str,
     *,
+    since: dt.date | None = None,
     until: dt.date | None = None,
+    among: Mapping[str, str] | None = None,
     control: str | None = GUESS,
     adjusted: bool = False,
     weights: Mapping[str, float] | None = None,
@@ -116,14 +121,17 @@ def read_experiment(
     Args:
         dataset: A dataset with `assignments` and `views`.
         experiment_id: Which experiment.
+        since: First day whose views count; the assignment's by default.
         until: Last day whose views count, on the viewers' clocks. By default the experiment's last day where the
             dataset's truth names it, else the last day of the data.
+        among: Columns of `viewers` and the value that an analysed viewer has there, such as a plan.
         control: The control's name, or None for none; found by the names by default.
         adjusted: Whether to adjust by the minutes that each viewer watched in the 28 days before (CUPED).
         weights: Planned share of each variant.
 
     Raises:
-        ExperimentError: There is no such experiment, a viewer is in two of its variants, or there is one variant only.
+        ExperimentError: There is no such experiment, a viewer is in two of its variants, there is one variant only, or
+            no viewer is among those asked for.
         DataError: The dataset lacks a table.
     """
     with dataset.read() as tables:
@@ -136,7 +144,9 @@ def read_experiment(
             raise ExperimentError(
                 f"{experiment_id} began on {start}, after {until}.", "Count views until a day after its beginning."
             )
-        frame = _per_viewer(chosen, tables["views"], until)
+        if among:
+            chosen = _among(chosen, tables["viewers"], among)
+        frame = _per_viewer(chosen, tables["views"], since, until)
         wanted = [m for m in _METRICS if set(columns_of(m[2])[0]) <= set(frame.collect_schema().names())]
         covariates: list[Term] = ["minutes_before"] if adjusted else []
         if adjusted and "minutes_before" not in frame.collect_schema():
@@ -149,8 +159,11 @@ def read_experiment(
     control = resolve_control(control, tuple(units))
     if control in units:
         units = {control: units[control]} | units
-    effects = [t for t in known.get("true_effects", ()) if t["relative"] is not None]
+    effects = [t for t in known.get("true_effects", ()) if t["relative"] is not None and t["segment"] == EVERYBODY]
+    effects = [] if among or since else effects
     truth = {t["metric"]: (float(t["difference"]), float(t["relative"])) for t in effects}
+    narrowed = f"since=dt.date.fromisoformat('{since}'), " if since else ""
+    narrowed += f"among={dict(among)!r}, " if among else ""
     code = (
         "import datetime as dt\n\n"
         "from analysis.data import Dataset\n"
@@ -158,7 +171,7 @@ def read_experiment(
         "from analysis.experiments.viewing import read_experiment\n\n"
         f"dataset = Dataset.open({(dataset.folder.name if dataset.folder else dataset.name)!r})\n"
         f"experiment = read_experiment(dataset, {experiment_id!r}, until=dt.date.fromisoformat('{until}'), "
-        f"control={control!r}, adjusted={adjusted!r})\n"
+        f"{narrowed}control={control!r}, adjusted={adjusted!r})\n"
     )
     return Experiment(
         experiment_id,
@@ -203,7 +216,23 @@ def _check(
     return row["start"].date(), end.date()
 
 
-def _per_viewer(chosen: nw.LazyFrame[Any], views: nw.LazyFrame[Any], until: dt.date) -> nw.LazyFrame[Any]:
+def _among(chosen: nw.LazyFrame[Any], viewers: nw.LazyFrame[Any], among: Mapping[str, str]) -> nw.LazyFrame[Any]:
+    """The assignments of some viewers."""
+    known = viewers.collect_schema().names()
+    for column, value in among.items():
+        if column not in known:
+            raise ExperimentError(f"The viewers have no column {column!r}.", f"They have: {', '.join(known)}.")
+        viewers = viewers.filter(nw.col(column) == value)
+    kept = chosen.join(viewers.select("viewer_id"), on="viewer_id", how="semi")
+    if not engine.to_arrow(kept.select(nw.len().alias("n"))).column(0)[0].as_py():
+        asked = ", ".join(f"{column} {value}" for column, value in among.items())
+        raise ExperimentError(f"No assigned viewer has {asked}.", "Choose a value that some of them have.")
+    return kept
+
+
+def _per_viewer(
+    chosen: nw.LazyFrame[Any], views: nw.LazyFrame[Any], since: dt.date | None, until: dt.date
+) -> nw.LazyFrame[Any]:
     """One row an assigned viewer: sums over the plays since the assignment, and minutes before it."""
     have = set(views.collect_schema().names())
     # A viewer logged twice in the same variant is still one viewer.
@@ -212,6 +241,8 @@ def _per_viewer(chosen: nw.LazyFrame[Any], views: nw.LazyFrame[Any], until: dt.d
     joined = viewers.join(views.select(columns), on="viewer_id", how="inner")
     midnight = dt.datetime.combine(until + dt.timedelta(days=1), dt.time())
     after = joined.filter((nw.col("started_at") >= nw.col("assigned_at")) & (nw.col("started_local") < midnight))
+    if since is not None:
+        after = after.filter(nw.col("started_local") >= dt.datetime.combine(since, dt.time()))
     spec = [nw.len().alias("plays"), nw.col("started_local").dt.date().n_unique().alias("active_days")]
     if "minutes" in have:
         spec.append(nw.col("minutes").sum())
@@ -220,8 +251,8 @@ def _per_viewer(chosen: nw.LazyFrame[Any], views: nw.LazyFrame[Any], until: dt.d
     outcomes = after.group_by("viewer_id").agg(*spec)
     frame = viewers.join(outcomes, on="viewer_id", how="left")
     if "minutes" in have:
-        since = nw.col("assigned_at").dt.offset_by(f"-{BEFORE_DAYS}d")
-        earlier = joined.filter((nw.col("started_at") < nw.col("assigned_at")) & (nw.col("started_at") >= since))
+        begin = nw.col("assigned_at").dt.offset_by(f"-{BEFORE_DAYS}d")
+        earlier = joined.filter((nw.col("started_at") < nw.col("assigned_at")) & (nw.col("started_at") >= begin))
         frame = frame.join(
             earlier.group_by("viewer_id").agg(nw.col("minutes").sum().alias("minutes_before")),
             on="viewer_id",

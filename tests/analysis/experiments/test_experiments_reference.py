@@ -2,20 +2,26 @@
 
 import json
 import math
+import os
+from pathlib import Path
 
 import pytest
 from scipy import stats
 
 from analysis.experiments.bayes import normal_posterior
-from analysis.experiments.counts import compare_rates, fisher_exact
+from analysis.experiments.counts import compare_rates, corrected_z_test, fisher_exact
 from analysis.experiments.fixed import Effect, compare_means
 from analysis.experiments.group_sequential import boundaries
 from analysis.experiments.health import sample_ratio
 from analysis.experiments.metrics import Ratio, adjust
+from analysis.experiments.mixtures import NormalMixture, best_rho, beta_binomial, gamma_exponential
 from analysis.experiments.moments import JointMoments, Moments, pair
+from analysis.experiments.msprt import msprt
 from analysis.experiments.multiplicity import adjust_p_values, preferential_levels
 from analysis.experiments.planning import detectable_lift, units_for_mean, units_for_proportion
+from analysis.experiments.quantiles import order_statistic_coverage
 from analysis.experiments.sequential import always_valid
+from analysis.experiments.survival import compare_survival
 
 
 @pytest.fixture(scope="module")
@@ -248,3 +254,63 @@ def test_many_tests(case):
     given, expected, tolerance = case("eppo_preferential_bonferroni")
     found = preferential_levels(given["alpha"], given["k"], given["m"], given["gamma"])
     assert found == pytest.approx((expected["alpha_primary"], expected["alpha_other"]), **tolerance)
+
+
+def test_continuity_correction(case):
+    given, expected, tolerance = case("prop_norm_corr")
+    arms = (Moments.of_successes(given[name]["x"], given[name]["n"]) for name in ("control", "treatment"))
+    assert corrected_z_test(*arms).p_value == close(expected["p_value"], tolerance)
+
+
+def test_exact_mixtures(case):
+    given, expected, tolerance = case("confseq_normal_two_sided")
+    assert best_rho(given["v_opt"], given["alpha_opt"]) == close(expected["best_rho"], tolerance)
+    normal = NormalMixture(best_rho(given["v_opt"], given["alpha_opt"]))
+    assert normal.log_value(given["s"], given["v"]) == close(expected["log_mixture"], tolerance)
+    assert normal.bound(given["v"], given["alpha"]) == close(expected["bound"], tolerance)
+    given, expected, tolerance = case("confseq_beta_binomial_two")
+    beta = beta_binomial(given["v_opt"], given["g"], given["h"], given["alpha_opt"])
+    assert beta.log_value(given["s"], given["v"]) == close(expected["log_mixture"], tolerance)
+    assert beta.bound(given["v"], given["alpha"]) == close(expected["bound"], tolerance)
+    given, expected, tolerance = case("confseq_gamma_exponential")
+    gamma = gamma_exponential(given["v_opt"], given["c"], given["alpha"])
+    assert gamma.log_value(given["s"], given["v"]) == close(expected["log_mixture"], tolerance)
+    assert gamma.bound(given["v"], given["alpha"]) == close(expected["bound"], tolerance)
+
+
+def test_a_vendors_msprt(case):
+    given, expected, tolerance = case("statsig_msprt")
+    arms = (Moments(given[name]["n"], given[name]["mean"], given[name]["var"]) for name in ("control", "treatment"))
+    found = msprt(*arms, variant="Statsig")
+    assert found.standard_error**2 == close(expected["V"], tolerance)
+    assert (found.high - found.estimate) / found.standard_error == close(expected["z_star"], tolerance)
+    assert (found.low, found.high) == (close(expected["ci"][0], tolerance), close(expected["ci"][1], tolerance))
+    assert found.p_value == close(expected["p_value"], tolerance)
+
+
+def test_coverage_of_order_statistics(case):
+    given, expected, tolerance = case("order_stat_ci_n10")
+    found = order_statistic_coverage(given["n"], given["p"], given["lower_rank"], given["upper_rank"])
+    assert found == close(expected["coverage"], tolerance)
+
+
+def test_log_rank(case):
+    given, expected, tolerance = case("survival_aml_logrank")
+    sides = [list(zip(*given["groups"][name], strict=True)) for name in ("Nonmaintained", "Maintained")]
+    found = compare_survival(*sides[0], *sides[1])
+    assert found.chi_square == close(expected["chi2"], tolerance)
+    assert found.p_value == close(expected["p_value"], tolerance)
+    assert [found.treatment.median, found.control.median] == expected["median"]
+    assert [found.treatment.events, found.control.events] == expected["events"]
+
+
+def test_all_cases_are_tested():
+    """Every case that is not off-policy is named in this file."""
+    here = Path(__file__).read_text(encoding="utf-8")
+    folder = os.environ.get("PRIMETIME_REAL_DATA")
+    if not folder:
+        pytest.skip("PRIMETIME_REAL_DATA is not set: the list of cases is not here")
+    cases = json.loads((Path(folder) / "experiment_reference_cases.json").read_text(encoding="utf-8"))["cases"]
+    wanted = [c["id"] for c in cases if not c["category"].startswith("ope.")]
+    assert len(wanted) == 36
+    assert [name for name in wanted if f'"{name}"' not in here] == []

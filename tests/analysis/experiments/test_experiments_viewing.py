@@ -130,3 +130,32 @@ def test_the_samples_experiments_are_read_as_their_truth_says():
     # About 24 intervals of 95 %, three an experiment that move together: five misses would be past all chance.
     assert tested >= 15
     assert tested - covered <= 4
+
+
+def test_some_viewers_and_some_days_can_be_read_alone(tables):
+    assignments, views = tables
+    viewers = pd.DataFrame({"viewer_id": range(400), "plan": ["basic" if v % 4 else "premium" for v in range(400)]})
+    dataset = Dataset.from_frames(views=views, assignments=assignments, viewers=viewers)
+    since, until = dt.date(2026, 1, 30), dt.date(2026, 2, 3)
+    found = read_experiment(dataset, "rows", since=since, until=until, among={"plan": "premium"})
+    inside = views[views["started_at"].between("2026-01-30", "2026-02-04", inclusive="left")]
+    minutes = inside.groupby("viewer_id")["minutes"].sum()
+    each = assignments[assignments["viewer_id"] % 4 == 0].set_index("viewer_id")
+    each = each.assign(minutes=minutes.reindex(each.index).fillna(0))
+    for name, group in each.groupby("variant"):
+        assert found.metrics[0].arms[name].n == len(group)
+        assert found.metrics[0].arms[name].mean == pytest.approx(group["minutes"].mean())
+    assert "among={'plan': 'premium'}" in found.code
+    with pytest.raises(ExperimentError, match="No assigned viewer has plan gold"):
+        read_experiment(dataset, "rows", among={"plan": "gold"})
+    with pytest.raises(ExperimentError, match="have no column 'colour'"):
+        read_experiment(dataset, "rows", among={"colour": "red"})
+
+
+def test_the_truth_on_the_chart_is_that_of_all_viewers_and_days():
+    dataset = Dataset.open(SAMPLE)
+    wanted = next(e for e in dataset.truth()["experiments"] if e["experiment_id"] == "dense-home")
+    overall = next(e for e in wanted["true_effects"] if e["segment"].startswith("all"))
+    found = read_experiment(dataset, "dense-home")
+    assert found.truth[overall["metric"]] == (overall["difference"], overall["relative"])
+    assert read_experiment(dataset, "dense-home", among={"plan": "premium"}).truth == {}
