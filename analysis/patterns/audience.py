@@ -7,15 +7,19 @@ table answers every filter of device, kind, country and months exactly. A genre 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import functools
+import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import narwhals as nw
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
 
 from analysis import engine
 from analysis.data import Dataset
@@ -56,19 +60,19 @@ class Audience:
     def days(self, filters: Filters) -> pd.DataFrame | None:
         """`date` and `viewers`: distinct viewers of each day; None where the filter can't be answered."""
         start, end = filters.days
-        conditions = [nw.col("date") >= start] if start else []
-        conditions += [nw.col("date") < end] if end else []
+        conditions = [pc.field("date") >= pa.scalar(start)] if start else []
+        conditions += [pc.field("date") < pa.scalar(end)] if end else []
         return self._count("day", ["date"], filters, conditions)
 
     def hours(self, filters: Filters) -> pd.DataFrame | None:
         """`weekday`, `hour`, `viewers`: distinct viewers of each hour of each day, added up over the days."""
         first, last = filters.months
-        conditions = [nw.col("month") >= first] if first else []
-        conditions += [nw.col("month") <= last] if last else []
+        conditions = [pc.field("month") >= first] if first else []
+        conditions += [pc.field("month") <= last] if last else []
         return self._count("hour", ["weekday", "hour"], filters, conditions)
 
     def _count(
-        self, grain: str, by: Sequence[str], filters: Filters, conditions: Sequence[nw.Expr]
+        self, grain: str, by: Sequence[str], filters: Filters, conditions: Sequence[pc.Expression]
     ) -> pd.DataFrame | None:
         told_apart = len(self.pairs) > 1 or (filters.device is None and filters.kind is None)
         if filters.genre is not None or not told_apart:
@@ -78,23 +82,22 @@ class Audience:
             for bit, (device, kind) in enumerate(self.pairs)
             if filters.device in (None, device) and filters.kind in (None, kind)
         ]
-        with self._scan(grain) as frame:
-            if len(wanted) < len(self.pairs):
-                used = [(nw.col("pattern") // bit) % 2 == 1 for bit in wanted] or [nw.col("pattern") < 0]
-                frame = frame.filter(nw.any_horizontal(*used, ignore_nulls=True))
-            if filters.country is not None and self.countries:
-                frame = frame.filter(nw.col("country") == filters.country)
-            for condition in conditions:
-                frame = frame.filter(condition)
-            return engine.to_pandas(frame.group_by(list(by)).agg(nw.col("viewers").sum().cast(nw.Int64)).sort(list(by)))
-
-    @contextmanager
-    def _scan(self, grain: str) -> Iterator[nw.LazyFrame[Any]]:
-        with engine.reading() as cursor:
-            if self.files is not None:
-                yield cursor.parquet([self.files[grain]])
-            else:
-                yield cursor.arrow((self.memory or {})[grain])
+        condition = functools.reduce(operator.and_, conditions) if conditions else None
+        if filters.country is not None and self.countries:
+            here = pc.field("country") == filters.country
+            condition = here if condition is None else condition & here
+        source = ds.dataset(self.files[grain] if self.files is not None else (self.memory or {})[grain])
+        columns = [*by, "viewers", *(["pattern"] if len(wanted) < len(self.pairs) else [])]
+        rows = source.to_table(columns=columns, filter=condition, use_threads=False)
+        if "pattern" in columns:
+            # Masks of 64 bits: a pattern counts if it has one of the wanted ones.
+            used = rows["pattern"].to_numpy() & np.int64(sum(wanted)) != 0
+            rows = rows.filter(pa.array(used))
+        summed = rows.group_by(list(by), use_threads=False).aggregate([("viewers", "sum")])
+        found: pd.DataFrame = (
+            summed.rename_columns([*by, "viewers"]).sort_by([(key, "ascending") for key in by]).to_pandas()
+        )
+        return found
 
 
 def audience(

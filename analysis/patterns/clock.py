@@ -88,7 +88,11 @@ class Clock(Result):
         return day, hour
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a cell: weekday, hour, plays or ratings, share of the measure; minutes and completion if known."""
+        """One row a cell (a weekday where hours are unknown): counts, share of the measure, minutes and completion."""
+        if not self.what.has_hours:
+            days = {"weekday": WEEKDAYS, self.what.noun: self.events.sum(axis=1).astype(np.int64)}
+            days[f"share_of_{self.noun}"] = self.shares.sum(axis=1)
+            return pd.DataFrame(days).assign(clock=self.what.zone_label)
         frame = pd.DataFrame(
             {
                 "weekday": np.repeat(WEEKDAYS, 24),
@@ -106,16 +110,29 @@ class Clock(Result):
         frame["clock"] = self.what.zone_label
         return frame
 
+    @property
+    def peak_weekday(self) -> int:
+        """The weekday (0 is Monday) with the most; the first of equals."""
+        return int(self.values.sum(axis=1).argmax())
+
     def headline(self) -> str:
         """The finding in a few words, for the title of a chart."""
+        if not self.what.has_hours:
+            return f"{WEEKDAYS[self.peak_weekday]} leads; {percent(self.weekend.value)} falls on the weekend"
         day, hour = self.peak_cell
         return f"The week peaks on {WEEKDAYS[day]} at {hour}:00; {percent(self.weekend.value)} falls on the weekend"
 
     def summary(self) -> str:
-        """Weekend share with its interval, against an even week, and the peak hour."""
-        return (
+        """Weekend share with its interval, against an even week, and the peak hour (the peak day without hours)."""
+        weekend = (
             f"Saturday and Sunday hold {with_interval(self.weekend)} of {self.noun}, against "
-            f"{percent(EVEN_WEEKEND)} if all days were alike; the busiest hour is {self.peak_hour}:00 to "
+            f"{percent(EVEN_WEEKEND)} if all days were alike; "
+        )
+        if not self.what.has_hours:
+            share = percent(float(self.shares[self.peak_weekday].sum()))
+            return f"{weekend}{WEEKDAYS[self.peak_weekday]} leads with {share} ({self.what.zone_label})."
+        return (
+            f"{weekend}the busiest hour is {self.peak_hour}:00 to "
             f"{self.peak_hour + 1}:00 with {percent(self.peak_hour_share)} ({self.what.zone_label})."
         )
 
@@ -147,7 +164,8 @@ def clock(
     filters = filters or Filters()
     what = events(dataset, zone)
     check_measure(measure, what)
-    cells = cubes.build(dataset, cubes.CLOCK, what, workspace=workspace, progress=progress).totals(
+    spec = cubes.for_filters(cubes.CLOCK, filters)
+    cells = cubes.build(dataset, spec, what, workspace=workspace, progress=progress).totals(
         ["weekday", "hour"], filters, measures=("events", "minutes", "completion", "completion_known")
     )
     week = {name: np.zeros((7, 24)) for name in ("events", "minutes", "completion", "completion_known")}
@@ -155,8 +173,12 @@ def clock(
         table[cells["weekday"].to_numpy(int) - 1, cells["hour"].to_numpy(int)] = cells[name]
     if week[measure].sum() <= 0:
         raise EmptySelection("No minutes were watched in this selection.", "Look at plays instead.")
-    rhythm = cubes.build(dataset, cubes.RHYTHM, what, workspace=workspace, progress=progress)
-    weekend, night = _shares(rhythm.totals(["bucket", "weekend", "daypart"], filters, measures=[measure]), measure)
+    spec = cubes.for_filters(cubes.RHYTHM, filters)
+    rhythm = cubes.build(dataset, spec, what, workspace=workspace, progress=progress)
+    wanted = [measure, f"weekend_{measure}", f"night_{measure}"]
+    buckets = rhythm.totals(["bucket"], filters, measures=wanted)
+    whole = buckets[measure].to_numpy(float)
+    weekend, night = (clustered.share(buckets[name].to_numpy(float), whole) for name in wanted[1:])
     with np.errstate(invalid="ignore"):
         completion = week["completion"] / week["completion_known"]
     viewers = _viewers(audience(dataset, what, workspace=workspace, progress=progress), filters)
@@ -185,11 +207,3 @@ def _viewers(counted: Audience, filters: Filters) -> Array | None:
     table = np.zeros((7, 24))
     table[hours["weekday"].to_numpy(int) - 1, hours["hour"].to_numpy(int)] = hours["viewers"]
     return np.asarray(table / np.maximum(such_days, 1), dtype=np.float64)
-
-
-def _shares(cells: pd.DataFrame, measure: Measure) -> tuple[clustered.Interval, clustered.Interval]:
-    """Weekend share and night share, from sums by bucket, weekend and daypart."""
-    sums = np.zeros((clustered.BUCKETS, 2, 4))
-    sums[tuple(cells[name].to_numpy(int) for name in ("bucket", "weekend", "daypart"))] = cells[measure]
-    whole = sums.sum(axis=(1, 2))
-    return clustered.share(sums[:, 1].sum(axis=1), whole), clustered.share(sums[:, :, 0].sum(axis=1), whole)

@@ -6,20 +6,25 @@ days are new parts, and only their cubes are built.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
+import operator
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import narwhals as nw
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from analysis import engine
 from analysis.data import Dataset
@@ -30,18 +35,18 @@ from analysis.results import Progress
 from analysis.stats import clustered
 from analysis.workspace import Workspace
 
-VERSION = 1
+VERSION = 2
 """Raised whenever what a cube holds changes, so that old files are not read."""
 
 SPLITS = ("genre", "device", "country", "kind")
 MEASURES = ("events", "events_shared", "minutes", "minutes_shared", "completion", "completion_known")
 """Additive sums in each cell: rows; rows at 1/k of a title of k genres; minutes likewise; completion and its count."""
+OF_THE_WEEK = ("weekend_events", "night_events", "weekend_minutes", "night_minutes")
+"""Sums over Saturday and Sunday, and over the hours from midnight to 6, beside the whole: one row instead of eight."""
 
 _DATE = {
     "hour": nw.col("local").dt.hour().cast(nw.Int8),
-    "daypart": (nw.col("local").dt.hour() // 6).cast(nw.Int8),
     "weekday": nw.col("local").dt.weekday().cast(nw.Int8),
-    "weekend": (nw.col("local").dt.weekday() >= 6).cast(nw.Int8),
     "month": (nw.col("local").dt.year() * 100 + nw.col("local").dt.month()).cast(nw.Int32),
     "date": nw.col("local").dt.date(),
 }
@@ -49,12 +54,18 @@ _BUCKETS = {"bucket": "viewer_id", "title_bucket": "title_id"}
 DIMENSIONS = (*_DATE, *_BUCKETS, *SPLITS)
 """What a cube can be cut by; `bucket` is the viewer's.
 
-Weekdays are 1 (Monday) to 7; dayparts 0 (0–6 h) to 3 (18–24 h); months 202403."""
+Weekdays are 1 (Monday) to 7; months 202403."""
+
+AT_ONCE = 1_250_000
+"""Rows of a part whose cells are held at once, where cells are many: a slice of the part is counted after the other."""
 
 BUILDING = threading.Lock()
 """One build at a time in a process: the second session that asks finds the cube instead of doubling the memory."""
 _IN_MEMORY: OrderedDict[str, pa.Table] = OrderedDict()
-_KEPT_IN_MEMORY = 16
+_KEPT_IN_MEMORY = 24
+_MOST_SLICES = 8
+_ROW_GROUP = 16_384
+"""Rows of a cube that are read or skipped together."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +76,15 @@ class CubeSpec:
         name: Folder name, and what progress says.
         dimensions: Of `DIMENSIONS`; splits that a dataset lacks are left out when it is built.
         finer: A cube that holds this one, from which it is summed instead of reading the events again.
+        of_the_week: Whether cells also hold the sums of `OF_THE_WEEK`.
+        slices_by: A dimension of whole numbers by which a large part is counted in slices, so that memory is bounded.
     """
 
     name: str
     dimensions: tuple[str, ...]
     finer: CubeSpec | None = None
+    of_the_week: bool = False
+    slices_by: str | None = None
 
     def __post_init__(self) -> None:
         for dimension in self.dimensions:
@@ -80,15 +95,27 @@ class CubeSpec:
         if self.finer is not None and not set(self.dimensions) <= set(self.finer.dimensions):
             raise ParameterError(f"The cube {self.name} can't be summed from {self.finer.name}.", "It is not finer.")
 
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The sums in each cell."""
+        return (*MEASURES, *OF_THE_WEEK) if self.of_the_week else MEASURES
 
-CLOCK = CubeSpec("clock", ("hour", "weekday", "month", *SPLITS))
-RHYTHM = CubeSpec("rhythm", ("bucket", "weekend", "daypart", "month", *SPLITS))
-SEASONS = CubeSpec("seasons", ("bucket", "month", *SPLITS), finer=RHYTHM)
-RELEASES = CubeSpec("releases", ("title_bucket", "month", *SPLITS))
-SEASONS_PLAIN = CubeSpec("seasons-plain", ("bucket", "month", "genre"), finer=SEASONS)
-RELEASES_PLAIN = CubeSpec("releases-plain", ("title_bucket", "month", "genre"), finer=RELEASES)
-"""What the page shows at first, forty times smaller than what answers every filter."""
+
+CLOCK = CubeSpec("clock", ("hour", "weekday", "month", *SPLITS), slices_by="hour")
+RHYTHM = CubeSpec("rhythm", ("bucket", "month", *SPLITS), of_the_week=True, slices_by="bucket")
+RELEASES = CubeSpec("releases", ("title_bucket", "month", *SPLITS), slices_by="title_bucket")
 DAILY = CubeSpec("daily", ("date", *SPLITS))
+CLOCK_PLAIN = CubeSpec("clock-plain", ("hour", "weekday", "month", "genre"), finer=CLOCK)
+RHYTHM_PLAIN = CubeSpec("rhythm-plain", ("bucket", "month", "genre"), finer=RHYTHM, of_the_week=True)
+RELEASES_PLAIN = CubeSpec("releases-plain", ("title_bucket", "month", "genre"), finer=RELEASES)
+DAILY_PLAIN = CubeSpec("daily-plain", ("date", "genre"), finer=DAILY)
+"""What the page shows at first, forty times smaller than what answers every filter."""
+PLAIN = {CLOCK: CLOCK_PLAIN, RHYTHM: RHYTHM_PLAIN, RELEASES: RELEASES_PLAIN, DAILY: DAILY_PLAIN}
+
+
+def for_filters(spec: CubeSpec, filters: Filters) -> CubeSpec:
+    """The smallest cube that answers the filters."""
+    return spec if filters.equal else PLAIN[spec]
 
 
 @dataclass(frozen=True)
@@ -107,11 +134,14 @@ class Cube:
     file: Path | None
     memory: pa.Table | None
 
-    @contextmanager
-    def scan(self) -> Iterator[nw.LazyFrame[Any]]:
-        """Its rows as a lazy frame, to be collected before leaving the block."""
-        with engine.reading() as cursor:
-            yield cursor.parquet([self.file]) if self.file is not None else cursor.arrow(self.memory)
+    def rows(self, columns: Sequence[str], condition: pc.Expression | None = None) -> pa.Table:
+        """Some columns of the rows that meet a condition, as they are stored.
+
+        Cubes are small files on this machine wherever the events live, so they are read directly: a query's way
+        through an engine takes longer than the reading.
+        """
+        source = ds.dataset(self.file, format="parquet") if self.file is not None else ds.dataset(self.memory)
+        return source.to_table(columns=list(columns), filter=condition, use_threads=False)
 
     def totals(
         self,
@@ -132,12 +162,11 @@ class Cube:
         """
         filters = filters or Filters()
         keys = list(by)
-        with self.scan() as frame:
-            for condition in self._conditions(filters, by_genre="genre" in keys):
-                frame = frame.filter(condition)
-            found = engine.to_pandas(
-                frame.group_by(keys).agg(*(nw.col(name).sum().cast(nw.Float64) for name in MEASURES)).sort(keys)
-            )
+        wanted = [name for name in self.spec.measures if name in measures]
+        rows = self.rows([*keys, *wanted], self._condition(filters, by_genre="genre" in keys))
+        summed = rows.group_by(keys, use_threads=False).aggregate([(name, "sum") for name in wanted])
+        table = summed.rename_columns([*keys, *wanted]).sort_by([(key, "ascending") for key in keys])
+        found: pd.DataFrame = table.to_pandas().astype(dict.fromkeys(wanted, np.float64))
         if found.empty and not empty:
             raise EmptySelection(
                 f"Nothing is left to count with these filters: {filters.describe()}.",
@@ -149,29 +178,28 @@ class Cube:
         """The values of one dimension, sorted; empty where the cube lacks it."""
         if dimension not in self.dimensions:
             return []
-        with self.scan() as frame:
-            found = engine.to_pandas(frame.select(dimension).unique().sort(dimension))[dimension].tolist()
+        found = sorted(self.rows([dimension])[dimension].unique().to_pylist())
         return [value for value in found if value != ALL_GENRES]
 
-    def _conditions(self, filters: Filters, *, by_genre: bool) -> list[nw.Expr]:
-        conditions: list[nw.Expr] = []
+    def _condition(self, filters: Filters, *, by_genre: bool) -> pc.Expression | None:
+        conditions: list[pc.Expression] = []
         for name, value in filters.equal.items():
             if name not in self.dimensions:
                 raise EmptySelection(f"This dataset can't be filtered by {name}.", "Take that filter away.")
-            conditions.append(nw.col(name) == value)
+            conditions.append(pc.field(name) == value)
         if "genre" in self.dimensions:
-            wanted = nw.col("genre") == (filters.genre or ALL_GENRES)
-            conditions.append(nw.col("genre") != ALL_GENRES if by_genre else wanted)
+            wanted = pc.field("genre") == (filters.genre or ALL_GENRES)
+            conditions.append(pc.field("genre") != ALL_GENRES if by_genre else wanted)
         elif filters.genre is not None:
             raise EmptySelection("This dataset can't be filtered by genre.", "Take that filter away.")
         (first, last), (start, end) = filters.months, filters.days
         if "month" in self.dimensions:
-            conditions += [nw.col("month") >= first] if first else []
-            conditions += [nw.col("month") <= last] if last else []
+            conditions += [pc.field("month") >= first] if first else []
+            conditions += [pc.field("month") <= last] if last else []
         else:
-            conditions += [nw.col("date") >= start] if start else []
-            conditions += [nw.col("date") < end] if end else []
-        return conditions
+            conditions += [pc.field("date") >= pa.scalar(start)] if start else []
+            conditions += [pc.field("date") < pa.scalar(end)] if end else []
+        return functools.reduce(operator.and_, conditions) if conditions else None
 
 
 def build(
@@ -217,30 +245,68 @@ def _on_disk(
         kept = tuple(d for d in spec.finer.dimensions if d not in SPLITS or d in what.splits)
         finer = _on_disk(dataset, spec.finer, kept, what, folder.parent / spec.finer.name, progress)
         with engine.reading() as cursor:
-            write(_summed(cursor.parquet([finer]), dimensions), whole)
+            write(_summed(cursor.parquet([finer]), dimensions, spec), whole)
         return whole
     files = [folder / f"{key}.parquet" for key in keys]
-    for number, (file, source) in enumerate(zip(files, dataset.files(what.table), strict=True)):
+    sources = zip(files, parts, dataset.files(what.table), strict=True)
+    for number, (file, part, source) in enumerate(sources):
         if not file.is_file():
             if progress:
                 progress(number / len(files), f"Counting {what.noun}: {spec.name}, part {number + 1} of {len(files)}")
-            with engine.reading() as cursor:
-                write(_count(dataset, cursor, cursor.parquet([source]), dimensions, what), file)
+
+            def counting(cursor: engine.Cursor, source: Path = source) -> nw.LazyFrame[Any]:
+                return _prepared_measures(dataset, cursor, cursor.parquet([source]), dimensions, what)
+
+            def cells(cursor: engine.Cursor, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+                return _count(dataset, cursor, frame, dimensions, spec)
+
+            _write_slices(counting, cells, spec, part.rows, file)
     if len(files) > 1:
         # Pages read one file; parts that share cells (a month that goes on) are added up.
-        with engine.reading() as cursor:
-            write(_summed(cursor.parquet(files), dimensions), whole)
+        rows = sum(pq.read_metadata(file).num_rows for file in files)
+        _write_slices(
+            lambda cursor: cursor.parquet(files), lambda _, frame: _summed(frame, dimensions, spec), spec, rows, whole
+        )
     if progress:
         progress(1.0, f"Counted {what.noun}: {spec.name}")
     return whole
 
 
+def _write_slices(
+    source: Callable[[engine.Cursor], nw.LazyFrame[Any]],
+    cells: Callable[[engine.Cursor, nw.LazyFrame[Any]], nw.LazyFrame[Any]],
+    spec: CubeSpec,
+    rows: int,
+    file: Path,
+) -> None:
+    """Write the cells of some rows, one slice after the other, each sorted; together they are one file."""
+    slices = min(-(-rows // AT_ONCE), _MOST_SLICES) if spec.slices_by else 1
+    if slices == 1:
+        with engine.reading() as cursor:
+            write(cells(cursor, source(cursor)), file)
+        return
+    beside = [file.with_name(f".{file.name}.{uuid.uuid4().hex[:8]}.{number}.tmp") for number in range(slices)]
+    try:
+        for number, piece in enumerate(beside):
+            with engine.reading() as cursor:
+                frame = source(cursor)
+                write(cells(cursor, frame.filter(nw.col(spec.slices_by or "") % slices == number)), piece)
+        whole = beside[0].with_suffix(".whole.tmp")
+        with pq.ParquetWriter(whole, pq.read_schema(beside[0])) as writer:
+            for piece in beside:
+                writer.write_table(pq.read_table(piece), row_group_size=_ROW_GROUP)
+        whole.replace(file)
+    finally:
+        for piece in (*beside, beside[0].with_suffix(".whole.tmp")):
+            piece.unlink(missing_ok=True)
+
+
 def _in_memory(dataset: Dataset, spec: CubeSpec, dimensions: tuple[str, ...], what: Events) -> pa.Table:
-    key = cube_key(dataset, what, dimensions, dataset.content_hash)
+    key = spec.name + cube_key(dataset, what, dimensions, dataset.content_hash)
     if key not in _IN_MEMORY:
         with dataset.read() as tables:
-            frame = _count(dataset, tables.cursor, tables[what.table], dimensions, what)
-            _IN_MEMORY[key] = engine.to_arrow(frame)
+            frame = _prepared_measures(dataset, tables.cursor, tables[what.table], dimensions, what)
+            _IN_MEMORY[key] = engine.to_arrow(_count(dataset, tables.cursor, frame, dimensions, spec))
     _IN_MEMORY.move_to_end(key)
     while len(_IN_MEMORY) > _KEPT_IN_MEMORY:
         _IN_MEMORY.popitem(last=False)
@@ -263,38 +329,48 @@ def write(frame: nw.LazyFrame[Any], file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_name(f".{file.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
-        frame.sink_parquet(beside)
+        pq.write_table(engine.to_arrow(frame), beside, row_group_size=_ROW_GROUP)
         beside.replace(file)
     finally:
         beside.unlink(missing_ok=True)
 
 
-def _summed(frame: nw.LazyFrame[Any], dimensions: tuple[str, ...]) -> nw.LazyFrame[Any]:
-    counts = {"events", "completion_known"}
-    sums = [nw.col(m).sum().cast(nw.Int64 if m in counts else nw.Float64) for m in MEASURES]
+def _summed(frame: nw.LazyFrame[Any], dimensions: tuple[str, ...], spec: CubeSpec) -> nw.LazyFrame[Any]:
+    counts = {"events", "completion_known", "weekend_events", "night_events"}
+    sums = [nw.col(m).sum().cast(nw.Int64 if m in counts else nw.Float64) for m in spec.measures]
     return _sorted(frame.group_by(*dimensions).agg(*sums), dimensions)
 
 
 def _sorted(frame: nw.LazyFrame[Any], dimensions: tuple[str, ...]) -> nw.LazyFrame[Any]:
-    """By genre: a page wants one genre's slice, and Parquet's statistics skip the others."""
-    return frame.sort("genre") if "genre" in dimensions else frame
+    """By the splits: a page wants one device's, or one genre's, slice, and Parquet's statistics skip the others.
+
+    Hours are never looked at by genre at once, so in their cube the genre comes first.
+    """
+    splits = [d for d in (SPLITS if "hour" in dimensions else (*SPLITS[1:], SPLITS[0])) if d in dimensions]
+    return frame.sort(splits) if splits else frame
 
 
-def _count(
+def _prepared_measures(
     dataset: Dataset, cursor: engine.Cursor, rows: nw.LazyFrame[Any], dimensions: tuple[str, ...], what: Events
 ) -> nw.LazyFrame[Any]:
-    """The cube of some rows, unread until asked for."""
-    frame = prepared(dataset, cursor, rows, dimensions, what).with_columns(
+    """The rows with a column for each dimension but the genre, and for each thing that is summed."""
+    return prepared(dataset, cursor, rows, dimensions, what).with_columns(
         minutes=nw.col("minutes") if what.has_minutes else nw.lit(0.0),
         completion=nw.col("completion") if what.has_completion else nw.lit(None, nw.Float64),
     )
+
+
+def _count(
+    dataset: Dataset, cursor: engine.Cursor, frame: nw.LazyFrame[Any], dimensions: tuple[str, ...], spec: CubeSpec
+) -> nw.LazyFrame[Any]:
+    """The cube of some prepared rows, unread until asked for."""
     if "genre" not in dimensions:
-        return _cells(frame, dimensions)
-    once = _cells(frame.with_columns(genre=nw.lit(ALL_GENRES)), dimensions)
+        return _cells(frame, dimensions, spec)
+    once = _cells(frame.with_columns(genre=nw.lit(ALL_GENRES)), dimensions, spec)
     genres = cursor.arrow(catalogue(dataset)["genres"])
     each = frame.join(genres, left_on="title_id", right_on="genre_of", how="left")
     each = each.with_columns(nw.col("genre").fill_null(NO_GENRE), nw.col("weight").fill_null(1.0))
-    return _sorted(nw.concat([once, _cells(each, dimensions, weighted=True)], how="vertical"), dimensions)
+    return _sorted(nw.concat([once, _cells(each, dimensions, spec, weighted=True)], how="vertical"), dimensions)
 
 
 def prepared(
@@ -319,7 +395,9 @@ def prepared(
     return frame.with_columns(**derived)
 
 
-def _cells(frame: nw.LazyFrame[Any], dimensions: tuple[str, ...], *, weighted: bool = False) -> nw.LazyFrame[Any]:
+def _cells(
+    frame: nw.LazyFrame[Any], dimensions: tuple[str, ...], spec: CubeSpec, *, weighted: bool = False
+) -> nw.LazyFrame[Any]:
     """Sums of all measures; where every row has weight 1, the shared ones are copies and cost nothing."""
     sums = [
         nw.len().cast(nw.Int64).alias("events"),
@@ -330,10 +408,15 @@ def _cells(frame: nw.LazyFrame[Any], dimensions: tuple[str, ...], *, weighted: b
     if weighted:
         sums.append(nw.col("weight").sum().alias("events_shared"))
         sums.append((nw.col("minutes") * nw.col("weight")).sum().fill_null(0.0).alias("minutes_shared"))
+    if spec.of_the_week:
+        for name, there in (("weekend", nw.col("local").dt.weekday() >= 6), ("night", nw.col("local").dt.hour() < 6)):
+            flag = there.cast(nw.Int64)
+            sums.append(flag.sum().cast(nw.Int64).alias(f"{name}_events"))
+            sums.append((nw.col("minutes") * flag).sum().fill_null(0.0).alias(f"{name}_minutes"))
     found = frame.group_by(*dimensions).agg(*sums)
     if not weighted:
         found = found.with_columns(events_shared=nw.col("events").cast(nw.Float64), minutes_shared=nw.col("minutes"))
-    return found.select(*dimensions, *MEASURES)
+    return found.select(*dimensions, *spec.measures)
 
 
 def _countries(dataset: Dataset) -> pa.Table:

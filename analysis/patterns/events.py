@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -37,6 +37,7 @@ class Events:
         splits: What the rows can be split by: of `genre`, `device`, `country`, `kind`, those the dataset has.
         has_minutes: Whether minutes watched are known.
         has_completion: Whether the share of the running time is known.
+        has_hours: Whether times of day are known; false where the source has dates only.
     """
 
     table: EventTable
@@ -45,6 +46,7 @@ class Events:
     splits: tuple[str, ...]
     has_minutes: bool
     has_completion: bool
+    has_hours: bool = True
 
     @property
     def noun(self) -> str:
@@ -93,9 +95,22 @@ def _look_up(dataset: Dataset, zone: str | None) -> Events:
     ]
     if table == "ratings":
         zone = known_zone(zone or dataset.info.time_zone)
-        return Events(table, zone, zone, tuple(splits), False, False)
+        return Events(table, zone, zone, tuple(splits), False, False, _has_hours(dataset, "rated_at", columns))
     label = _viewer_clock(dataset, "time_zone" in viewers)
-    return Events(table, None, label, tuple(splits), "minutes" in columns, "completion" in columns)
+    hours = _has_hours(dataset, "started_local", columns)
+    return Events(table, None, label, tuple(splits), "minutes" in columns, "completion" in columns, hours)
+
+
+def _has_hours(dataset: Dataset, column: str, columns: Sequence[str]) -> bool:
+    """Whether any time is other than midnight sharp: a file of dates says nothing about hours."""
+    if column not in columns:
+        return False
+    if dataset.info.import_report.get("time_precision") == "day":
+        return False
+    with dataset.read() as tables:
+        rows = tables["views" if column == "started_local" else "ratings"]
+        timed = rows.select(nw.col(column)).filter(nw.col(column) != nw.col(column).dt.truncate("1d")).head(1)
+        return len(engine.to_arrow(timed)) > 0
 
 
 @functools.lru_cache(maxsize=1)

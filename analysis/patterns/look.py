@@ -46,10 +46,13 @@ class Patterns(Result):
         share = f"share of {noun}"
         rows: list[tuple[str, float, float, float, str]] = [
             ("Saturday and Sunday", clock.weekend.value, clock.weekend.low, clock.weekend.high, share),
-            ("midnight to 6:00", clock.night.value, clock.night.low, clock.night.high, share),
-            (f"busiest hour, {clock.peak_hour}:00", clock.peak_hour_share, np.nan, np.nan, share),
             (f"{noun} a day", float(np.nanmean(self.daily.values)), np.nan, np.nan, noun),
         ]
+        if clock.what.has_hours:
+            rows[1:1] = [
+                ("midnight to 6:00", clock.night.value, clock.night.low, clock.night.high, share),
+                (f"busiest hour, {clock.peak_hour}:00", clock.peak_hour_share, np.nan, np.nan, share),
+            ]
         if self.daily.trend is not None:
             rows.append((f"{noun} in {A_MONTH} days", *self.daily.trend.growth(A_MONTH), "relative change"))
         if (season := self.months) is not None:
@@ -142,7 +145,8 @@ def prepare(
     what = events(dataset, zone)
     steps = [cubes.CLOCK, cubes.RHYTHM, cubes.DAILY]
     if "genre" in what.splits:
-        steps += [cubes.SEASONS, cubes.RELEASES, cubes.SEASONS_PLAIN, cubes.RELEASES_PLAIN]
+        steps.append(cubes.RELEASES)
+    steps += [cubes.PLAIN[spec] for spec in steps]
     for number, spec in enumerate(steps):
         cubes.build(dataset, spec, what, workspace=workspace, progress=_part(progress, number, len(steps) + 1))
     audience(dataset, what, workspace=workspace, progress=_part(progress, len(steps), len(steps) + 1))
@@ -159,7 +163,7 @@ def prepared(dataset: Dataset, *, zone: str | None = None, workspace: Workspace 
 def choices(dataset: Dataset, *, zone: str | None = None, workspace: Workspace | None = None) -> Choices:
     """What can be chosen on the page."""
     cube = cubes.build(dataset, cubes.CLOCK, (what := events(dataset, zone)), workspace=workspace)
-    total = cube.totals(["month"])
+    total = cube.totals(["month"], measures=["events"])
     found = {name: _by_size(cube, name) for name in what.splits}
     return Choices(
         months=tuple(f"{month // 100:04d}-{month % 100:02d}" for month in total["month"].tolist()),
@@ -173,7 +177,9 @@ def choices(dataset: Dataset, *, zone: str | None = None, workspace: Workspace |
 
 def _by_size(cube: cubes.Cube, split: str) -> tuple[str, ...]:
     """The values of a split, the largest first; empty where there is nothing to choose between."""
-    sizes = cube.totals([split]).sort_values("events", ascending=False, kind="stable")[split].tolist()
+    sizes = (
+        cube.totals([split], measures=["events"]).sort_values("events", ascending=False, kind="stable")[split].tolist()
+    )
     known = [value for value in sizes if value not in (UNKNOWN, NO_GENRE)]
     return tuple(sizes) if known and len(sizes) > 1 else ()
 

@@ -190,13 +190,9 @@ def months(
     check_measure(measure, what)
     if "genre" not in what.splits:
         raise DataError(f"The titles of {dataset.name} have no genres.", "Import a catalogue with genres beside them.")
-    plain = not filters.equal
     viewers, titles = (
-        cubes.build(dataset, spec, what, workspace=workspace, progress=progress)
-        for spec in (
-            cubes.SEASONS_PLAIN if plain else cubes.SEASONS,
-            cubes.RELEASES_PLAIN if plain else cubes.RELEASES,
-        )
+        cubes.build(dataset, cubes.for_filters(spec, filters), what, workspace=workspace, progress=progress)
+        for spec in (cubes.RHYTHM, cubes.RELEASES)
     )
     shared = f"{measure}_shared"
     cells = viewers.totals(["bucket", "month", "genre"], filters, measures=sorted({"events", shared}))
@@ -220,7 +216,8 @@ def _season(
     def table(rows: pd.DataFrame, bucket: str, value: str) -> Array:
         sums = np.zeros((clustered.BUCKETS, len(numbers), len(names)))
         month = np.searchsorted(numbers, rows["month"].to_numpy(int) % 100)
-        where = (rows[bucket].to_numpy(int), month, pd.Index(names).get_indexer(rows["genre"]))
+        genre = pd.Categorical(rows["genre"], categories=names).codes
+        where = (rows[bucket].to_numpy(int), month, genre)
         np.add.at(sums, where, rows[value].to_numpy(float))
         return sums
 

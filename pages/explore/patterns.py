@@ -13,6 +13,10 @@ RATED = (
     "This dataset has ratings and no plays, so this page shows when people rate. People rate days after they watched, "
     "and many titles in one sitting: read it as the rhythm of rating, not of watching."
 )
+DAYS_ONLY = (
+    "This dataset has dates without times of day, so hours, the night share and the busiest hour are not shown: "
+    "every row would stand at midnight."
+)
 MEANS = (
     "The first chart says when to release and to remind, the second what is in season, the third whether it grows. "
     "An interval that holds no change means that nobody can tell."
@@ -73,19 +77,17 @@ except patterns.EmptySelection as nothing:
 week, season, trend = found.clock, found.months, found.daily
 story.verdict(week.summary())
 weekend, night = week.weekend, week.night
-story.metrics(
-    [
-        Card("Weekend share", share(weekend.value), define("weekend share"), f"even week: {share(EVEN_WEEKEND)}"),
-        Card(
-            "Night share",
-            share(night.value),
-            define("night share"),
-            interval(night.low, night.high, percent=True) if night.known else None,
-        ),
+cards = [Card("Weekend share", share(weekend.value), define("weekend share"), f"even week: {share(EVEN_WEEKEND)}")]
+if what.has_hours:
+    spread = interval(night.low, night.high, percent=True) if night.known else None
+    cards += [
+        Card("Night share", share(night.value), define("night share"), spread),
         Card("Busiest hour", f"{week.peak_hour}:00", define("local time"), f"{share(week.peak_hour_share)} of all"),
-        Card(week.noun.capitalize(), count(week.values.sum()), None, f"{trend.days[0]} to {trend.days[-1]}"),
     ]
-)
+cards.append(Card(week.noun.capitalize(), count(week.values.sum()), None, f"{trend.days[0]} to {trend.days[-1]}"))
+story.metrics(cards)
+if not what.has_hours:
+    story.text(DAYS_ONLY)
 story.chart(figures["clock"], key="patterns_clock", alt=week.summary())
 if season is not None:
     story.chart(figures["seasons"], key="patterns_seasons", alt=season.summary())

@@ -16,7 +16,9 @@ _ROW = 26
 
 
 def clock(result: Clock) -> go.Figure:
-    """Hour × weekday heatmap: share of the week in each hour."""
+    """Hour × weekday heatmap: share of the week in each hour; bars of the weekdays where hours are unknown."""
+    if not result.what.has_hours:
+        return _weekdays(result)
     figure = theme.figure(
         result.headline(),
         subtitle=f"Share of the week's {result.noun} in each hour · {result.what.zone_label}",
@@ -40,6 +42,26 @@ def clock(result: Clock) -> go.Figure:
         tickvals=list(range(0, 24, 3)), ticktext=[f"{h}:00" for h in range(0, 24, 3)], showgrid=False, title="Hour"
     )
     figure.update_yaxes(autorange="reversed", showgrid=False)
+    return figure
+
+
+def _weekdays(result: Clock) -> go.Figure:
+    figure = theme.figure(
+        result.headline(),
+        subtitle=f"Share of the week's {result.noun} on each day · {result.what.zone_label} · times of day are unknown",
+        height=300,
+    )
+    shares = result.shares.sum(axis=1) * 100
+    figure.add_bar(
+        x=list(WEEKDAYS),
+        y=shares,
+        marker_color=[theme.BLUE] * 5 + [theme.SKY] * 2,
+        text=[f"{value:.1f} %" for value in shares],
+        hovertemplate="%{x}: %{text} of " + result.noun + "<extra></extra>",
+        showlegend=False,
+    )
+    figure.add_hline(y=100 / 7, line={"color": theme.UNSURE, "dash": "dot"}, annotation_text="if all days were alike")
+    figure.update_yaxes(ticksuffix=" %", rangemode="tozero")
     return figure
 
 

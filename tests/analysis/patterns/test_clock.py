@@ -209,3 +209,16 @@ def test_ratings_without_any_time_are_refused() -> None:
     frame = pd.DataFrame({"viewer_id": [1], "title_id": [1], "rated_at": pd.to_datetime([None]), "stars": [3.0]})
     with pytest.raises(DataError, match="Nothing is left"):
         clock(Dataset.from_frames(ratings=frame))
+
+
+def test_dates_without_times_hide_the_hours() -> None:
+    views = make_views(2000)
+    views["started_at"] = views["started_at"].dt.floor("D")
+    found = clock(Dataset.from_frames(views=views))
+    assert not found.what.has_hours
+    assert "hour" not in found.summary()
+    assert "leads with" in found.summary()
+    assert len(found.to_frame()) == 7
+    assert "hour" not in found.to_frame().columns
+    views.loc[0, "started_at"] += pd.Timedelta(hours=1)
+    assert clock(Dataset.from_frames(views=views)).what.has_hours

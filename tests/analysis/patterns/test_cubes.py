@@ -14,7 +14,7 @@ import pytest
 from analysis.data import Dataset
 from analysis.errors import DataError, ParameterError
 from analysis.patterns import EmptySelection, Filters, cubes, events
-from analysis.patterns.cubes import CLOCK, DAILY, RHYTHM, SEASONS, CubeSpec
+from analysis.patterns.cubes import CLOCK, DAILY, RELEASES, RHYTHM, RHYTHM_PLAIN, CubeSpec
 from analysis.patterns.events import NO_GENRE
 from analysis.workspace import Workspace
 from tests.analysis.patterns.conftest import make_titles, make_viewers, make_views, on_disk
@@ -44,7 +44,7 @@ def test_hours_and_weekdays_are_those_of_pandas(service: Dataset) -> None:
     assert found["completion"].to_numpy() == pytest.approx(wanted["completion"].to_numpy())
 
 
-@pytest.mark.parametrize("spec", [CLOCK, RHYTHM, SEASONS, DAILY], ids=lambda s: s.name)
+@pytest.mark.parametrize("spec", [CLOCK, RHYTHM, RELEASES, DAILY], ids=lambda s: s.name)
 @pytest.mark.parametrize(
     "filters",
     [
@@ -75,7 +75,7 @@ def test_every_filter_is_exact(service: Dataset, spec: CubeSpec, filters: Filter
 
 
 def test_genres_share_a_play_by_one_over_k_and_count_fully_alone(service: Dataset) -> None:
-    found = cube(service, SEASONS).totals(["genre"]).set_index("genre")
+    found = cube(service, RHYTHM_PLAIN).totals(["genre"]).set_index("genre")
     views = plain_join(service)
     views["genres"] = views["genres"].map(lambda g: list(g) or [NO_GENRE])
     views["k"] = views["genres"].map(len)
@@ -123,7 +123,7 @@ def test_disk_and_memory_agree(write: Callable[..., Dataset], tmp_path: Path) ->
     views = make_views(6000)
     memory = Dataset.from_frames(views=views, titles=make_titles(), viewers=make_viewers())
     disk = write(views=on_disk(views), titles=make_titles(), viewers=make_viewers())
-    for spec in (CLOCK, RHYTHM, SEASONS, DAILY):
+    for spec in (CLOCK, RHYTHM, RELEASES, DAILY):
         by = [d for d in spec.dimensions if d not in ("device", "country")]
         a = cube(memory, spec).totals(by)
         b = cube(disk, spec, Workspace(tmp_path / "ws")).totals(by)
@@ -152,12 +152,12 @@ def test_parts_add_up_and_a_new_part_builds_only_its_own_cube(write: Callable[..
 def test_a_cube_on_disk_is_read_and_not_built_again(write: Callable[..., Dataset], tmp_path: Path) -> None:
     dataset = write(views=on_disk(make_views(500)), titles=make_titles())
     workspace, what = Workspace(tmp_path / "ws"), events(dataset)
-    first = cubes.build(dataset, SEASONS, what, workspace=workspace)
+    first = cubes.build(dataset, RHYTHM_PLAIN, what, workspace=workspace)
     assert first.file is not None
     stamp = first.file.stat().st_mtime_ns
     for file in dataset.files("views"):
         file.unlink()
-    assert cubes.build(dataset, SEASONS, what, workspace=workspace) == first
+    assert cubes.build(dataset, RHYTHM_PLAIN, what, workspace=workspace) == first
     assert first.file.stat().st_mtime_ns == stamp
     assert pq.read_metadata(first.file).num_rows > 0
 
@@ -190,7 +190,7 @@ def test_two_processes_at_once_leave_one_good_file(write: Callable[..., Dataset]
         "from analysis.data import Dataset; from analysis.patterns import cubes, events\n"
         "from analysis.workspace import Workspace\n"
         f"d = Dataset.open({str(dataset.folder)!r}); w = Workspace({str(tmp_path / 'ws')!r})\n"
-        "print(int(cubes.build(d, cubes.SEASONS, events(d), workspace=w).totals(['bucket'])['events'].sum()))"
+        "print(int(cubes.build(d, cubes.RHYTHM_PLAIN, events(d), workspace=w).totals(['bucket'])['events'].sum()))"
     )
     running = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert [p.communicate()[0].strip() for p in running] == ["9000", "9000"]
@@ -224,7 +224,7 @@ def test_bad_specs_are_refused() -> None:
     with pytest.raises(ParameterError, match="minute"):
         CubeSpec("x", ("minute",))
     with pytest.raises(ParameterError, match="not finer"):
-        CubeSpec("x", ("hour",), finer=SEASONS)
+        CubeSpec("x", ("hour",), finer=RHYTHM_PLAIN)
 
 
 def test_minutes_that_are_not_known_count_as_none() -> None:
@@ -233,3 +233,27 @@ def test_minutes_that_are_not_known_count_as_none() -> None:
     found = cube(Dataset.from_frames(views=views), DAILY).totals(["date"])
     assert found["events"].sum() == 100
     assert found["minutes"].sum() == pytest.approx(views["minutes"].sum())
+
+
+def test_weekend_and_night_stand_beside_the_whole(service: Dataset) -> None:
+    found = cube(service, RHYTHM).totals(["month"], Filters(device="tv"), measures=["events", *cubes.OF_THE_WEEK])
+    views = plain_join(service).query("device == 'tv'")
+    month = views.local.dt.year * 100 + views.local.dt.month
+    weekend, night = views.local.dt.day_of_week >= 5, views.local.dt.hour < 6
+    assert found["weekend_events"].tolist() == weekend.groupby(month).sum().tolist()
+    assert found["night_minutes"].to_numpy() == pytest.approx(views.minutes.where(night, 0).groupby(month).sum())
+
+
+def test_slices_make_the_same_cube(write: Callable[..., Dataset], tmp_path: Path, monkeypatch) -> None:
+    parts = [on_disk(make_views(4000, seed=s)).assign(view_id=np.arange(4000) + 4000 * s) for s in (1, 2)]
+    dataset = write(titles=make_titles(), viewers=make_viewers(), views=parts)
+    whole = {spec: cube(dataset, spec, Workspace(tmp_path / "whole")) for spec in (RHYTHM,)}
+    monkeypatch.setattr(cubes, "AT_ONCE", 2000)
+    for spec, built in whole.items():
+        sliced = cube(dataset, spec, Workspace(tmp_path / "sliced"))
+        keys = list(built.dimensions)
+        columns = [*keys, *spec.measures]
+        order = [(key, "ascending") for key in keys]
+        one, other = (c.rows(columns).sort_by(order).to_pandas() for c in (built, sliced))
+        pd.testing.assert_frame_equal(one, other)
+    assert not list((tmp_path / "sliced").rglob("*.tmp"))
