@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from analysis.results import plain
 from analysis.simulate.config import ROWS, SimulationConfig
+from analysis.simulate.expectations import Expectation, Expected, expectations
 from analysis.simulate.experiments import Experiment
 from analysis.simulate.keyed import Flags, Floats, Ints
 from analysis.simulate.log import Columns, join
@@ -183,8 +184,6 @@ class Tally:
         left: Whether the viewer did leave.
         stars: Stars of each play that might have been rated, given or not.
         values: Clicks per visit of each policy, had it filled every page.
-        visits: Expected clicks of each logged visit: `expected` on the page shown, `uniform` on a uniform one, and
-            whether the page was `randomised`.
         returned: Viewers who came back.
         joined: Viewers who joined in the period.
     """
@@ -193,7 +192,6 @@ class Tally:
     left: Flags
     stars: Ints
     values: dict[str, float]
-    visits: Columns
     returned: int
     joined: int
 
@@ -203,9 +201,18 @@ def _examination(config: SimulationConfig) -> Floats:
 
 
 def truth_document(
-    world: World, experiments: Sequence[Experiment], effects: Sequence[Effect], tally: Tally
+    world: World,
+    experiments: Sequence[Experiment],
+    effects: Sequence[Effect],
+    tally: Tally,
+    expected: Mapping[str, Expected],
 ) -> dict[str, Any]:
-    """The content of `truth.json`: parameters, experiments with their true effects, and estimands."""
+    """The content of `truth.json`: parameters, experiments with their true effects, and estimands.
+
+    An estimand has a `function` that recovers it when asked for its `scope`, or a `reason` why none does; with both, the
+    function gives an answer that is known to be off. `truth_error` is the standard error that is left in a value from
+    the large run of other viewers; exact values have none.
+    """
     parameters = asdict(world.config)
     parameters.pop("experiments")
     return {
@@ -217,7 +224,7 @@ def truth_document(
             "examination": np.round(_examination(world.config), 6).tolist(),
         },
         "experiments": [_described(e, [f for f in effects if f.experiment_id == e.experiment_id]) for e in experiments],
-        "estimands": [*(_of_effect(effect) for effect in effects), *_of_service(world, tally)],
+        "estimands": [*(_of_effect(effect) for effect in effects), *_of_service(world, tally, expected)],
     }
 
 
@@ -249,27 +256,100 @@ def _of_effect(effect: Effect) -> dict[str, Any]:
         what, formula = f"Mean {effect.metric}", "mean Y(1) − mean Y(0)"
     return {
         "name": f"{effect.experiment_id}: {effect.metric}, {effect.segment}",
+        "group": "experiments",
         "definition": (
             f"{what} of the {effect.viewers:,} viewers with a session in the experiment's time ({effect.segment}), "
             "had all been treated, less the same, had all been in control."
         ),
         "formula": formula,
         "value": round(effect.treatment - effect.control, 6),
+        "truth_error": None,
         "unit": METRICS[effect.metric],
-        "function": "analysis.experiments",
+        "function": "analysis.experiments.report.analyse",
         "scope": {"experiment_id": effect.experiment_id, "metric": effect.metric, "segment": effect.segment},
+        "reason": None,
     }
 
 
-def _of_service(world: World, tally: Tally) -> list[dict[str, Any]]:
-    chance = _examination(world.config)
-    rows = [
+def _of_service(world: World, tally: Tally, expected: Mapping[str, Expected]) -> list[dict[str, Any]]:
+    return [
+        *(_of_expectation(e, expected[e.name]) for e in expectations() if e.name in expected),
+        *_of_examination(world.config),
+        *_unrecovered(tally),
+    ]
+
+
+def _of_expectation(expectation: Expectation, found: Expected) -> dict[str, Any]:
+    return {
+        "name": expectation.name,
+        "group": expectation.group,
+        "definition": expectation.definition,
+        "formula": expectation.formula,
+        "value": found.value,
+        "truth_error": found.error,
+        "unit": expectation.unit,
+        "function": expectation.function,
+        "scope": dict(expectation.scope),
+        "reason": None,
+    }
+
+
+def _of_examination(config: SimulationConfig) -> list[dict[str, Any]]:
+    """How much places are looked at, relative to others: parameters, in closed form."""
+    chance = _examination(config)
+    front, behind = list(range(min(VISIBLE, config.columns))), list(range(VISIBLE, config.columns))
+    everywhere = list(range(len(ROWS)))
+    asked = [
+        ("examination, second row against first", "the first five places of the second row are looked at",
+         {"rows": [1], "columns": front}, {"rows": [0], "columns": front}, "those of the first row"),
+    ]  # fmt: skip
+    if behind:
+        asked.append(
+            ("examination, behind the swipe against in front", "the places of a row behind the swipe are looked at",
+             {"rows": everywhere, "columns": behind}, {"rows": everywhere, "columns": front}, "the first five")
+        )  # fmt: skip
+    return [
+        {
+            "name": name,
+            "group": "home page",
+            "definition": f"Chance that {words}, relative to {others}.",
+            "formula": "mean P(E) over these places / mean P(E) over the others",
+            "value": round(float(_mean(chance, place) / _mean(chance, against)), 6),
+            "truth_error": None,
+            "unit": "ratio",
+            "function": "analysis.patterns.page.examination",
+            "scope": {"place": place, "against": against},
+            "reason": None,
+        }
+        for name, words, place, against, others in asked
+    ]
+
+
+def _mean(chance: Floats, places: Mapping[str, list[int]]) -> float:
+    return float(chance[np.ix_(places["rows"], places["columns"])].mean())
+
+
+def _unrecovered(tally: Tally) -> list[dict[str, Any]]:
+    """Estimands that no function recovers from the tables, and why; one has a plain answer that is known to be wrong."""
+    rows: list[tuple[str, str, str, float | None, str, str | None, str]] = [
+        (
+            "mean stars of all plays",
+            "Mean stars that everybody who finished or gave up a play would have given, rated or not.",
+            "mean S(viewer, play)",
+            float(tally.stars.mean()) if len(tally.stars) else None,
+            "stars",
+            "analysis.patterns.ratios.mean_stars",
+            "Who loved or hated a title rates it more: ratings are missing not at random, so the mean of the ratings "
+            "given is off, and no interval around it promises to hold this.",
+        ),
         (
             "monthly churn",
             "Mean probability to leave at a monthly renewal, over the renewals that came.",
             "mean h(viewer, renewal)",
             float(tally.hazard.mean()) if len(tally.hazard) else None,
-            "share of renewals",
+            "share",
+            None,
+            "The tables keep no day of leaving for who came back, so neither leavings nor renewals can be counted.",
         ),
         (
             "returns among additions",
@@ -277,27 +357,8 @@ def _of_service(world: World, tally: Tally) -> list[dict[str, Any]]:
             "returned / (returned + joined)",
             tally.returned / max(tally.returned + tally.joined, 1),
             "share",
-        ),
-        (
-            "mean stars of all plays",
-            "Mean stars that everybody who finished or gave up a play would have given, rated or not.",
-            "mean S(viewer, play)",
-            float(tally.stars.mean()) if len(tally.stars) else None,
-            "stars",
-        ),
-        (
-            "clicks per visit, logging policy",
-            "Expected clicks of the logging policy's pages that were shown, per visit in the impressions' weeks.",
-            "mean over visits of Σ P(E) σ(log-odds) over the places of the page shown",
-            float(tally.visits["expected"][~tally.visits["randomised"]].mean()) if tally.visits else None,
-            "clicks",
-        ),
-        (
-            "clicks per visit, uniform policy",
-            "Expected clicks of a page filled uniformly at random, per visit in the impressions' weeks, as they came.",
-            "mean over visits of Σ P(E) · mean over titles and artworks of σ(log-odds)",
-            float(tally.visits["uniform"].mean()) if tally.visits else None,
-            "clicks",
+            None,
+            "The tables keep no day of coming back.",
         ),
         (
             "clicks per visit, had the logging policy filled every page",
@@ -305,6 +366,8 @@ def _of_service(world: World, tally: Tally) -> list[dict[str, Any]]:
             "clicks / visits in a run with that policy alone",
             tally.values.get("personal-v1"),
             "clicks",
+            None,
+            "A policy changes who comes and what they have seen; logged pages show one day's difference and not that.",
         ),
         (
             "clicks per visit, had every page been uniform",
@@ -312,13 +375,8 @@ def _of_service(world: World, tally: Tally) -> list[dict[str, Any]]:
             "clicks / visits in a run with that policy alone",
             tally.values.get("uniform"),
             "clicks",
-        ),
-        (
-            "examination, second row against first",
-            "Chance that a place of the second row is looked at, relative to the place above it.",
-            "P(E | row 1, column 0) / P(E | row 0, column 0)",
-            float(chance[1, 0] / chance[0, 0]),
-            "ratio",
+            None,
+            "A policy changes who comes and what they have seen; logged pages show one day's difference and not that.",
         ),
         (
             "variance of taste explained by age band",
@@ -326,30 +384,23 @@ def _of_service(world: World, tally: Tally) -> list[dict[str, Any]]:
             "Var E[taste | age] / Var taste",
             AGE_VARIANCE_SHARE,
             "share",
+            None,
+            "Tastes are not in the tables; plays show them only through what was on offer.",
         ),
     ]
-    if world.config.columns > VISIBLE:
-        ratio = float(chance[0, VISIBLE] / chance[0, VISIBLE - 1])
-        formula = "P(E | row 0, column 5) / P(E | row 0, column 4)"
-        rows.append(
-            (
-                "examination, sixth place against fifth",
-                "Chance that the first row's sixth place, behind a swipe, is looked at, relative to its fifth.",
-                formula,
-                ratio,
-                "ratio",
-            )
-        )
     return [
         {
             "name": name,
+            "group": "not recovered",
             "definition": definition,
             "formula": formula,
-            "value": None if value is None else round(value, 6),
+            "value": round(value, 6),
+            "truth_error": None,
             "unit": unit,
-            "function": None,
+            "function": function,
             "scope": {},
+            "reason": reason,
         }
-        for name, definition, formula, value, unit in rows
+        for name, definition, formula, value, unit, function, reason in rows
         if value is not None
     ]

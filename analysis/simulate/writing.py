@@ -16,7 +16,7 @@ import pyarrow as pa
 from analysis.data import Dataset, DatasetWriter
 from analysis.errors import DataError
 from analysis.results import Progress, Result
-from analysis.simulate import calendars, tables, truth
+from analysis.simulate import calendars, expectations, tables, truth
 from analysis.simulate.config import SimulationConfig
 from analysis.simulate.experiments import CONTROL, TREATMENT, Experiment
 from analysis.simulate.log import Columns, join
@@ -28,6 +28,9 @@ SEED = 2026
 
 SAMPLE_NAME = "Primetime sample"
 
+SAMPLE_TRUTH_VIEWERS = 45_000
+"""Other viewers simulated for the sample's truth: fifteen times its own, so that the truth's error is small."""
+
 CHUNK = 20_000
 """Viewers simulated side by side; memory grows with it, the result does not depend on it."""
 
@@ -38,7 +41,7 @@ NOTES = (
 )
 
 _FARTHEST_ZONE = 14 * 3600
-_KEPT = ("impressions", "ratings", "searches", "sessions", "renewals", "returns", "stars", "visits")
+_KEPT = ("impressions", "ratings", "searches", "sessions", "renewals", "returns", "stars")
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,8 @@ def simulate(
     replace: bool = False,
     name: str = "Simulated service",
     kind: str = "simulated",
+    service: int | None = None,
+    truth_viewers: int = 0,
     progress: Progress | None = None,
 ) -> SimulatedDataset:
     """Simulate a streaming service and write what happened, with its truth, as a dataset.
@@ -100,6 +105,9 @@ def simulate(
         replace: Whether an existing dataset may be replaced.
         name: Name of the dataset as shown.
         kind: `sample` for the data shipped with the project, else `simulated`.
+        service: Seed of the catalogue, by which other viewers come to the same service; `seed` by default.
+        truth_viewers: Other viewers to simulate for what is expected of the service; without them the truth holds only
+            what is known exactly.
         progress: Called with the share of the days done.
 
     Raises:
@@ -111,7 +119,16 @@ def simulate(
     with written(target, name=name, source=source, kind=kind, replace=replace) as writer:
         writer.notes += NOTES
         report(0.0, "Making titles and viewers")
-        _write_dataset(writer, make_world(config, seed), report)
+        service = seed if service is None else service
+        world = make_world(config, seed, service=service)
+        expected: dict[str, expectations.Expected] = {}
+        share = 0.0
+        if truth_viewers and not config.views_only:
+            share = truth_viewers / (truth_viewers + config.viewers)
+            expected = expectations.expect(
+                config, service, truth_viewers, progress=lambda done, words: report(done * share, words)
+            )
+        _write_dataset(writer, world, expected, lambda done, words: report(share + done * (1 - share), words))
     return SimulatedDataset.read(Path(target), seed)
 
 
@@ -152,9 +169,11 @@ def check_sample(folder: Path, *, progress: Progress | None = None) -> Simulated
     return found
 
 
-def _write_dataset(writer: DatasetWriter, world: World, report: Progress) -> None:
+def _write_dataset(
+    writer: DatasetWriter, world: World, expected: dict[str, expectations.Expected], report: Progress
+) -> None:
     config = world.config
-    run = _Run(writer, world)
+    run = _Run(writer, world, expected)
     for day in _stops(config, run.running):
         for service in run.services:
             service.run_until(day)
@@ -168,12 +187,12 @@ def _write_dataset(writer: DatasetWriter, world: World, report: Progress) -> Non
 class _Run:
     """A world being run and written: what was collected so far, and what is still to come."""
 
-    def __init__(self, writer: DatasetWriter, world: World) -> None:
+    def __init__(self, writer: DatasetWriter, world: World, expected: dict[str, expectations.Expected]) -> None:
         config = world.config
-        self.world, self.writer = world, writer
+        self.world, self.writer, self.expected = world, writer, expected
         self.keep_from = max(0, config.days - config.impressions_days)
         self.services = [
-            Service(world, rows, impressions_from=self.keep_from, log_values=True)
+            Service(world, rows, impressions_from=self.keep_from)
             for rows in tables.batches(config.viewers, CHUNK)
         ]
         self.running = [] if config.views_only else experiments_within(config)
@@ -240,11 +259,10 @@ class _Run:
             kept["renewals"].get("left", np.zeros(0, dtype=bool)),
             kept["stars"].get("stars", np.zeros(0, dtype=np.int64)),
             self._values,
-            kept["visits"],
             len(kept["returns"].get("day", ())),
             int((world.viewers.joined >= 0).sum()),
         )
-        writer.truth(truth.truth_document(world, self.running, self._effects, tally))
+        writer.truth(truth.truth_document(world, self.running, self._effects, tally, self.expected))
 
 
 def experiments_within(config: SimulationConfig) -> list[Experiment]:
