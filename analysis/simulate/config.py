@@ -6,8 +6,11 @@ import datetime as dt
 from dataclasses import dataclass, field, fields
 
 from analysis.errors import ParameterError
+from analysis.simulate.checks import check_whole, check_within
 from analysis.simulate.clock import Rhythm
 from analysis.simulate.experiments import Experiment, standard_experiments
+
+_FIRST_DAY, _LAST_DAY = dt.date(1971, 1, 1), dt.date(2099, 12, 31)
 
 ROWS = ("top picks", "trending", "new", "because you like", "hidden gems")
 """The rows of the logging policy's page, from the top."""
@@ -131,30 +134,47 @@ class SimulationConfig:
             ("titles", 60, 4_000),
             ("warm_up_days", 0, 365),
             ("impressions_days", 0, 10_000),
-            ("uniform_share", 0, 1),
             ("columns", 1, 20),
             ("pool", self.columns, 60),
         ):
-            _within(name, getattr(self, name), low, high)
+            check_whole(name, getattr(self, name))
+            check_within(name, getattr(self, name), low, high)
+        check_within("uniform_share", self.uniform_share, 0, 1)
+        self._check_period()
+        self._check_experiments()
+        for name in ("scroll", "swipe", "attention", "notification", "search_direct", "search_after"):
+            check_within(f"behaviour.{name}", getattr(self.behaviour, name), 0, 1)
+        for name in ("search_abandoned", "return_per_day", "satisfaction_step"):
+            check_within(f"behaviour.{name}", getattr(self.behaviour, name), 0, 1)
+        for name in ("resume", "rating"):
+            # Their log-odds are taken, so certainty is out of reach.
+            check_within(f"behaviour.{name}", getattr(self.behaviour, name), 1e-6, 1 - 1e-6)
+        for setting in fields(Behaviour):
+            check_within(f"behaviour.{setting.name}", getattr(self.behaviour, setting.name), -1e6, 1e6)
+            if setting.name.endswith(("_spread", "_days", "_minutes", "_per_day", "drift")):
+                check_within(f"behaviour.{setting.name}", getattr(self.behaviour, setting.name), 0, 1e6)
+        for setting in fields(Rhythm):
+            high = 1_000 if setting.name == "horror_releases_in_october" else 5
+            check_within(f"rhythm.{setting.name}", getattr(self.rhythm, setting.name), 0, high)
+
+    def _check_period(self) -> None:
+        for name in ("starts_on", "ends_on"):
+            date = getattr(self, name)
+            # A datetime is a date too, and would be off by its hours.
+            if type(date) is not dt.date or not _FIRST_DAY <= date <= _LAST_DAY:
+                raise ParameterError(
+                    f"{name} is {date!s}.", f"It must be a date between {_FIRST_DAY} and {_LAST_DAY}, without a time."
+                )
         if self.ends_on < self.starts_on:
             raise ParameterError(
                 f"The simulation ends on {self.ends_on}, before it starts on {self.starts_on}.",
                 "Choose a last day that is not before the first.",
             )
-        for name in ("scroll", "swipe", "attention", "notification", "search_direct", "search_after"):
-            _within(f"behaviour.{name}", getattr(self.behaviour, name), 0, 1)
-        for name in ("search_abandoned", "return_per_day", "satisfaction_step"):
-            _within(f"behaviour.{name}", getattr(self.behaviour, name), 0, 1)
-        for name in ("resume", "rating"):
-            # Their log-odds are taken, so certainty is out of reach.
-            _within(f"behaviour.{name}", getattr(self.behaviour, name), 1e-6, 1 - 1e-6)
-        for setting in fields(Behaviour):
-            _within(f"behaviour.{setting.name}", getattr(self.behaviour, setting.name), -1e6, 1e6)
-            if setting.name.endswith(("_spread", "_days", "_minutes", "_per_day", "drift")):
-                _within(f"behaviour.{setting.name}", getattr(self.behaviour, setting.name), 0, 1e6)
-        for setting in fields(Rhythm):
-            high = 1_000 if setting.name == "horror_releases_in_october" else 5
-            _within(f"rhythm.{setting.name}", getattr(self.rhythm, setting.name), 0, high)
+
+    def _check_experiments(self) -> None:
+        names = [experiment.experiment_id for experiment in self.experiments]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ParameterError(f"Two experiments are named {twice[0]}.", "Give each experiment a name of its own.")
 
     @property
     def days(self) -> int:
@@ -179,8 +199,3 @@ def small() -> SimulationConfig:
     return SimulationConfig(
         viewers=300, titles=160, starts_on=dt.date(2025, 8, 1), ends_on=dt.date(2025, 11, 30), impressions_days=14
     )
-
-
-def _within(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise ParameterError(f"{name} is {value}.", f"It must lie between {low:,} and {high:,}.")

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.errors import ParameterError
+from analysis.simulate.checks import check_whole, check_within
 from analysis.simulate.keyed import TICK, Floats, Ints, Stream
 
 CONTROL, TREATMENT = "control", "treatment"
+PLANS = ("with ads", "standard", "premium")
+"""What viewers subscribe to, and what an effect may reverse by."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,9 @@ class Experiment:
         lost_share: Share of the treatment arm whose assignment was never logged.
         peeked: Whether the split is drawn so that daily looks mislead; for experiments without an effect.
         salt: Varies who gets what.
+
+    Raises:
+        ParameterError: A setting is outside of what it may be.
     """
 
     experiment_id: str
@@ -52,6 +59,23 @@ class Experiment:
     lost_share: float = 0.0
     peeked: bool = False
     salt: int = 0
+
+    def __post_init__(self) -> None:
+        name = f"experiment {self.experiment_id}: "
+        if not self.experiment_id:
+            raise ParameterError("An experiment has no name.", "Give it an experiment_id.")
+        for whole in ("days", "salt"):
+            check_whole(name + whole, getattr(self, whole))
+        check_within(name + "days", self.days, 1, 3_650)
+        for share in ("treated_share", "lost_share"):
+            check_within(name + share, getattr(self, share), 0, 1)
+        for effect in ("click", "clickbait", "enjoyment", "chain", "personal"):
+            check_within(name + effect, getattr(self, effect), -20, 20)
+        check_within(name + "click_fades_days", self.click_fades_days, 0, 3_650)
+        if self.reversed_plan and self.reversed_plan not in PLANS:
+            raise ParameterError(
+                f"{name}reversed_plan is {self.reversed_plan}.", f"The plans are {', '.join(PLANS)}; or leave it empty."
+            )
 
     @property
     def ends_on(self) -> dt.date:

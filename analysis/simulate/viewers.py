@@ -10,10 +10,10 @@ from analysis.simulate import calendars, clock
 from analysis.simulate.catalogue import LATENT
 from analysis.simulate.clock import GENRES
 from analysis.simulate.config import SimulationConfig
+from analysis.simulate.experiments import PLANS as PLANS
 from analysis.simulate.keyed import Floats, Ints, Stream, cumulate, ticks
 
 AGE_BANDS = ("under 18", "18–24", "25–34", "35–49", "50–64", "65 and over")
-PLANS = ("with ads", "standard", "premium")
 AGE_VARIANCE_SHARE = 0.03
 """Share of the variance of genre tastes that the age band explains."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -146,8 +147,10 @@ def written(target: str | Path, *, name: str, source: str, kind: str, replace: b
         ) as writer:
             yield writer
     except OSError as error:
+        # Arrow puts a text of its own where the system's words belong.
+        reason = os.strerror(error.errno) if error.errno else str(error)
         raise DataError(
-            f"The dataset could not be written to {target}: {error.strerror or error}.",
+            f"The dataset could not be written to {target}: {reason}.",
             "Nothing was kept. Make room or choose another folder, and run it again.",
         ) from error
 

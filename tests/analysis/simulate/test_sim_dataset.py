@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +11,7 @@ import pytest
 from analysis.data import Dataset, schema
 from analysis.errors import DataError
 from analysis.simulate import simulate, tables, writing
+from analysis.workspace import ROOT
 
 
 def test_the_same_seed_gives_the_same_content_whatever_the_chunks(tiny, tmp_path, monkeypatch):
@@ -148,6 +152,105 @@ def test_a_full_disk_is_told_in_words_and_leaves_nothing(tiny, tmp_path, monkeyp
     with pytest.raises(DataError, match="No space left on device"):
         simulate(tmp_path / "full", config=tiny)
     assert not list(tmp_path.iterdir())
+
+
+SMALL_FILES = """
+import resource, sys
+from analysis import cli
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+sys.exit(cli.main(["simulate", sys.argv[1], "--small", "--viewers", "100", "--to", "2025-09-05", "--replace"]))
+"""
+
+
+def test_a_disk_that_takes_no_more_ends_the_run_in_words_and_keeps_the_old_dataset(tiny, tmp_path):
+    """The system itself refuses to let files grow, as a full disk would, in the middle of the writing."""
+    target = tmp_path / "kept"
+    old = simulate(target, config=tiny, seed=5)
+    ended = subprocess.run(
+        [sys.executable, "-c", SMALL_FILES, str(target)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert f"could not be written to {target}: File too large" in ended.stderr
+    assert "Nothing was kept. Make room" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    assert Dataset.open(target).content_hash == old.content_hash
+
+
+def test_a_folder_that_cannot_be_is_told_in_words(tiny, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=r"could not be written to .*Make room or choose another folder"):
+        simulate(tmp_path / "file" / "inside", config=tiny)
+
+
+SLOW_WRITING = """
+import sys, time
+from pathlib import Path
+from analysis.simulate import simulate, small, tables
+made = tables.titles_table
+def titles_table(world):
+    print("in the middle", flush=True)
+    time.sleep(60)
+    return made(world)
+tables.titles_table = titles_table
+from dataclasses import replace
+import datetime as dt
+simulate(Path(sys.argv[1]), config=replace(small(), viewers=50, ends_on=dt.date(2025, 9, 5)), replace=True)
+"""
+
+
+def test_a_killed_run_leaves_the_old_dataset_and_the_next_one_clears_up(tiny, tmp_path):
+    target = tmp_path / "kept"
+    old = simulate(target, config=tiny, seed=5)
+    worker = subprocess.Popen(
+        [sys.executable, "-c", SLOW_WRITING, str(target)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    try:
+        assert worker.stdout.readline() == "in the middle\n"
+        begun = [path for path in tmp_path.iterdir() if path != target]
+        assert len(begun) == 1
+        assert list(begun[0].glob("views/*.parquet"))
+        worker.kill()
+        worker.wait(10)
+    finally:
+        worker.kill()
+        worker.stdout.close()
+    assert Dataset.open(target).content_hash == old.content_hash
+    simulate(tmp_path / "other", config=tiny, seed=5)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "other"]
+
+
+HASH = """
+import datetime as dt, sys
+from dataclasses import replace
+from pathlib import Path
+from analysis.simulate import simulate, small
+config = replace(small(), viewers=200, titles=400, starts_on=dt.date(2025, 10, 1), ends_on=dt.date(2025, 10, 21))
+print(simulate(Path(sys.argv[1]), config=config, seed=7).content_hash)
+"""
+
+
+def test_another_processor_and_other_thread_counts_give_the_same_content(tmp_path):
+    """An old processor is played by forbidding numpy and OpenBLAS the instructions that newer ones have."""
+    newer = "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL"
+    machines = {
+        "one thread": {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        "old": {"OPENBLAS_NUM_THREADS": "2", "OPENBLAS_CORETYPE": "Nehalem", "NPY_DISABLE_CPU_FEATURES": newer},
+    }
+    found = {}
+    for name, settings in machines.items():
+        ended = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", HASH, str(tmp_path / name)],
+            cwd=ROOT,
+            env={**os.environ, **settings},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+        found[name] = ended.stdout
+    assert len(found["old"].strip()) == 64
+    assert found["old"] == found["one thread"]
 
 
 def test_an_existing_dataset_is_not_replaced_unasked(dataset, tiny):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from analysis.simulate import SEED, SimulationConfig, make_world, run
 from analysis.workspace import SAMPLE
 
 
@@ -19,6 +20,16 @@ def views(sample):
     zone = sample.frame("viewers").set_index("viewer_id")
     frame["country"] = frame["viewer_id"].map(zone["country"])
     return frame
+
+
+def test_running_the_logging_policy_again_repeats_the_sample(sample):
+    """For a few of its viewers, over all of its days."""
+    some = range(101, 109)
+    outcome = run(make_world(SimulationConfig(), SEED), viewers=some)
+    logged = sample.frame("views").drop(columns="view_id")
+    wanted = logged[logged["viewer_id"].isin(some)].reset_index(drop=True)
+    assert len(wanted) > 500
+    pd.testing.assert_frame_equal(outcome.views.drop(columns="view_id"), wanted)
 
 
 def share(frame, genre):

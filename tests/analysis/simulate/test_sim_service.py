@@ -112,20 +112,29 @@ def test_running_the_logging_policy_again_repeats_the_dataset(dataset, config):
 
 
 def test_one_changed_slot_changes_nothing_for_others_and_nothing_before(world):
-    viewer = int(run(world).viewers.sort_values("plays")["viewer_id"].iloc[-1])
+    logged = run(world)
+    at_rows = logged.views[(logged.views["surface"] == "row") & (logged.views["started_local"] > pd.Timestamp(DAY))]
+    # Someone whose page mattered: on that day, they played a title from it.
+    chosen = at_rows.iloc[0]
+    viewer, day = int(chosen["viewer_id"]), chosen["started_local"].date()
 
-    def blank_first_rows(visit):
+    def empty_one_slot(visit):
         titles, propensity = logging_policy(visit)
-        if visit.date == DAY:
-            ours = visit.viewer_id == viewer
-            titles[ours, 0], propensity[ours, 0] = 0, 0
+        if visit.date == day:
+            slot = (titles == chosen["title_id"]) & (visit.viewer_id == viewer)[:, None, None]
+            assert slot.sum() <= 1
+            titles[slot], propensity[slot] = 0, 0
         return titles, propensity
 
-    before, after = run(world).views, run(world, blank_first_rows).views
+    changed = run(world, empty_one_slot)
+    before, after = logged.views, changed.views
+    assert len(before[before["viewer_id"] == viewer]) != len(after[after["viewer_id"] == viewer])
+    people = [result.viewers[result.viewers["viewer_id"] != viewer] for result in (logged, changed)]
+    pd.testing.assert_frame_equal(*people)
     same = ["viewer_id", "title_id", "started_at", "minutes", "completion"]
     others = [frame.loc[frame["viewer_id"] != viewer, same].reset_index(drop=True) for frame in (before, after)]
     pd.testing.assert_frame_equal(*others)
-    midnight = pd.Timestamp(DAY)
+    midnight = pd.Timestamp(day)
     past = [
         frame.loc[(frame["viewer_id"] == viewer) & (frame["started_local"] < midnight), same].reset_index(drop=True)
         for frame in (before, after)

@@ -1,15 +1,17 @@
 import datetime as dt
-from dataclasses import replace
+from dataclasses import fields, replace
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
 from analysis.errors import ParameterError
-from analysis.simulate import Behaviour, SimulationConfig, calendars, make_world
+from analysis.simulate import Behaviour, Experiment, SimulationConfig, calendars, make_world
 from analysis.simulate.catalogue import make_catalogue
 from analysis.simulate.clock import GENRES, HOURS
 from analysis.simulate.viewers import AGE_VARIANCE_SHARE, make_viewers
+
+DAY = dt.date(2025, 10, 1)
 
 
 @pytest.mark.parametrize(
@@ -27,12 +29,50 @@ from analysis.simulate.viewers import AGE_VARIANCE_SHARE, make_viewers
         ({"behaviour": Behaviour(rating=-0.1)}, "behaviour.rating"),
         ({"behaviour": Behaviour(activity_spread=-1)}, "behaviour.activity_spread"),
         ({"behaviour": Behaviour(click=float("nan"))}, "behaviour.click"),
+        ({"columns": 0}, "columns is 0"),
+        ({"titles": 0}, "titles is 0"),
+        ({"viewers": 2.5}, "viewers is 2.5"),
+        ({"viewers": float("nan")}, "viewers is nan"),
+        ({"viewers": "300"}, "viewers is '300'"),
+        ({"viewers": True}, "viewers is True"),
+        ({"uniform_share": float("nan")}, "uniform_share is nan"),
+        ({"uniform_share": None}, "uniform_share is None"),
+        ({"warm_up_days": 400}, "warm_up_days is 400"),
+        ({"starts_on": dt.date(1900, 1, 1)}, "starts_on is 1900-01-01"),
+        ({"ends_on": dt.datetime(2026, 1, 1, 12)}, "ends_on is 2026-01-01 12:00:00"),
+        ({"ends_on": "2026-01-01"}, "ends_on is 2026-01-01"),
+        ({"experiments": (Experiment("x", "?", "", DAY), Experiment("x", "?", "", DAY))}, "named x"),
     ],
 )
 def test_impossible_parameters_are_refused_by_name(change, named):
-    with pytest.raises(ParameterError, match=r"must|Choose") as caught:
+    with pytest.raises(ParameterError, match=r"must|Choose|Give") as caught:
         SimulationConfig(**change)
     assert named in str(caught.value)
+
+
+@pytest.mark.parametrize("setting", [f.name for f in fields(Behaviour)])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "0.5"])
+def test_no_behaviour_may_be_something_else_than_a_number(setting, value):
+    with pytest.raises(ParameterError, match=rf"behaviour\.{setting} is .* must lie between"):
+        SimulationConfig(behaviour=replace(Behaviour(), **{setting: value}))
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"experiment_id": ""}, "has no name"),
+        ({"treated_share": 1.5}, "experiment x: treated_share is 1.5"),
+        ({"treated_share": float("nan")}, "treated_share is nan"),
+        ({"lost_share": -0.1}, "lost_share is -0.1"),
+        ({"days": 0}, "days is 0"),
+        ({"days": 1.5}, "days is 1.5"),
+        ({"click": float("inf")}, "click is inf"),
+        ({"reversed_plan": "gold"}, "The plans are with ads, standard, premium"),
+    ],
+)
+def test_an_impossible_experiment_is_refused_by_name(change, named):
+    with pytest.raises(ParameterError, match=named):
+        Experiment(**{"experiment_id": "x", "question": "?", "lesson": "", "starts_on": DAY, **change})
 
 
 @pytest.fixture(scope="module")
