@@ -132,7 +132,7 @@ def values(sums: Sums) -> dict[str, Expected]:
     found = {}
     for name, parts in sums.items():
         with np.errstate(divide="ignore", invalid="ignore"):
-            jackknife = clustered.jackknife(parts, _ratio)
+            jackknife = clustered.jackknife(parts.astype(np.float64), _ratio)
         value, error = float(jackknife.value), float(jackknife.standard_error)
         if np.isfinite(value) and np.isfinite(error):
             found[name] = Expected(round(value, 6), round(error, 6))
@@ -262,7 +262,8 @@ def expectations() -> Iterator[Expectation]:
 def _clock() -> Iterator[Expectation]:
     weekend, night = _within("weekday", _SATURDAY, _SUNDAY), _between("hour", (0, 5))
     for name, words, scope, parts in (
-        ("weekend share of plays", "plays that begin on a Saturday or Sunday", ("weekend", "events"), ("plays", weekend)),
+        ("weekend share of plays", "plays that begin on a Saturday or Sunday", ("weekend", "events"),
+         ("plays", weekend)),
         ("night share of plays", "plays that begin from midnight to 6 am", ("night", "events"), ("plays", night)),
         ("night share of minutes", "minutes of plays that begin from midnight to 6 am", ("night", "minutes"),
          ("minutes", night)),

@@ -209,9 +209,9 @@ def truth_document(
 ) -> dict[str, Any]:
     """The content of `truth.json`: parameters, experiments with their true effects, and estimands.
 
-    An estimand has a `function` that recovers it when asked for its `scope`, or a `reason` why none does; with both, the
-    function gives an answer that is known to be off. `truth_error` is the standard error that is left in a value from
-    the large run of other viewers; exact values have none.
+    An estimand has a `function` that recovers it when asked for its `scope`, or a `reason` why none does; with both,
+    the function gives an answer that is known to be off. `truth_error` is the standard error that is left in a value
+    from the large run of other viewers; exact values have none.
     """
     parameters = asdict(world.config)
     parameters.pop("experiments")
@@ -330,7 +330,7 @@ def _mean(chance: Floats, places: Mapping[str, list[int]]) -> float:
 
 
 def _unrecovered(tally: Tally) -> list[dict[str, Any]]:
-    """Estimands that no function recovers from the tables, and why; one has a plain answer that is known to be wrong."""
+    """Estimands that no function recovers from the tables, and why; of one a plain answer is known to be wrong."""
     rows: list[tuple[str, str, str, float | None, str, str | None, str]] = [
         (
             "mean stars of all plays",
