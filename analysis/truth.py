@@ -1,0 +1,354 @@
+"""Estimates held to the truth: which function recovers which estimand of a simulated dataset, and how near it comes.
+
+A simulated dataset says in `truth.json` what is true of it, and names for each estimand the function meant to recover
+it. Here these functions are called on the data alone; the truth is not shown to them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from analysis.data import Dataset
+from analysis.errors import DataError, ParameterError, PrimetimeError
+from analysis.results import Progress, Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.patterns.ratios import Finding
+
+LEVEL = 0.95
+"""Level of all intervals."""
+
+_Z = 1.959964
+"""Standard errors from the middle to the end of a 95 % interval."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An estimate with its 95 % interval; NaN ends where there is too little data for one."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Held:
+    """One estimand: its truth, and what the data say of it.
+
+    Attributes:
+        name: Its name.
+        group: Heading under which it is shown.
+        definition: What it is, in words.
+        formula: The same as a formula.
+        unit: Unit of truth and estimate.
+        truth: The true value.
+        truth_error: Standard error left in the truth by the run that gave it; 0 where it is exact.
+        function: Dotted name of the function that recovers it, or empty.
+        estimate: What that function found, or None.
+        reason: Why there is no estimate, or why it promises nothing; empty otherwise.
+    """
+
+    name: str
+    group: str
+    definition: str
+    formula: str
+    unit: str
+    truth: float
+    truth_error: float
+    function: str
+    estimate: Estimate | None
+    reason: str
+
+    @property
+    def promised(self) -> bool:
+        """Whether there is an interval that promises to hold the truth 95 times in 100."""
+        return self.estimate is not None and not self.reason
+
+    @property
+    def covered(self) -> bool | None:
+        """Whether the interval holds the truth; None where none is promised."""
+        if self.estimate is None or not self.promised:
+            return None
+        return self.estimate.low <= self.truth <= self.estimate.high
+
+    @property
+    def standardised(self) -> float:
+        """Distance of the estimate from the truth in standard errors, read off the interval's end towards the truth.
+
+        So ±1.96 is an end of the interval whatever the scale it was made on. NaN without an interval.
+        """
+        if self.estimate is None:
+            return math.nan
+        gap = self.estimate.value - self.truth
+        half = self.estimate.value - self.estimate.low if gap > 0 else self.estimate.high - self.estimate.value
+        if gap == 0:
+            return 0.0
+        return _Z * gap / half if half > 0 else math.nan
+
+    def sentence(self) -> str:
+        """Estimate, interval and truth in words."""
+        if self.estimate is None:
+            return f"{self.name}: truly {self.truth:.4g} {self.unit}; {self.reason}"
+        e = self.estimate
+        return (
+            f"{self.name}: estimated {e.value:.4g} (95 % interval {e.low:.4g} to {e.high:.4g}), truly {self.truth:.4g} "
+            f"{self.unit}."
+        )
+
+
+@dataclass(frozen=True)
+class TruthTable(Result):
+    """All estimands of a dataset.
+
+    Attributes:
+        dataset: Name of the dataset.
+        rows: The estimands, in the order of its truth.
+    """
+
+    dataset: str
+    rows: tuple[Held, ...]
+
+    @property
+    def promised(self) -> tuple[Held, ...]:
+        """Those whose interval promises to hold the truth."""
+        return tuple(row for row in self.rows if row.promised)
+
+    @property
+    def covered(self) -> int:
+        """How many of them do."""
+        return sum(bool(row.covered) for row in self.promised)
+
+    @property
+    def missed(self) -> tuple[Held, ...]:
+        """Those that do not, farthest first."""
+        missed = [row for row in self.promised if not row.covered]
+        return tuple(sorted(missed, key=lambda row: -abs(row.standardised)))
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an estimand: truth, estimate, interval, whether it is covered, and why not everything is there."""
+        import pandas as pd
+
+        nothing = Estimate(math.nan, math.nan, math.nan)
+        rows = [
+            {
+                "estimand": row.name,
+                "group": row.group,
+                "truth": row.truth,
+                "estimate": (row.estimate or nothing).value,
+                "low": (row.estimate or nothing).low,
+                "high": (row.estimate or nothing).high,
+                "covered": row.covered,
+                "standard_errors_off": row.standardised,
+                "truth_error": row.truth_error,
+                "unit": row.unit,
+                "function": row.function,
+                "definition": row.definition,
+                "reason": row.reason,
+            }
+            for row in self.rows
+        ]
+        return pd.DataFrame(rows)
+
+    def summary(self) -> str:
+        """How many intervals hold the truth, and how many are expected to."""
+        promised, without = len(self.promised), len(self.rows) - len(self.promised)
+        rest = f" {without} estimands have no interval that promises anything." if without else ""
+        return (
+            f"{self.covered} of {promised} intervals hold the truth; at 95 % about {LEVEL * promised:.0f} are expected "
+            f"to.{rest}"
+        )
+
+
+def truth_table(dataset: Dataset, *, progress: Progress | None = None) -> TruthTable:
+    """Estimate every estimand of a dataset whose truth is known, from its tables alone.
+
+    Args:
+        dataset: A simulated dataset.
+        progress: Called with the share of the estimands done.
+
+    Raises:
+        DataError: The dataset has no truth.
+    """
+    estimands = _estimands(dataset)
+    recover = Recovery()
+    rows = []
+    for number, estimand in enumerate(estimands):
+        if progress is not None:
+            progress(number / len(estimands), f"Estimating {estimand['name']}")
+        rows.append(_held(dataset, estimand, recover))
+    return TruthTable(dataset.name, tuple(rows))
+
+
+def known(dataset: Dataset, name: str) -> float | None:
+    """The true value of one estimand, or None where the dataset doesn't know it."""
+    found = (e for e in (dataset.truth() or {}).get("estimands", ()) if e["name"] == name)
+    return next((float(e["value"]) for e in found), None)
+
+
+class Recovery:
+    """The functions that recover estimands, and what they found so far in one dataset."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[Any, ...], Any] = {}
+
+    def __call__(self, dataset: Dataset, function: str, scope: Mapping[str, Any]) -> Estimate:
+        """Ask a function for a scope.
+
+        Raises:
+            ParameterError: There is no function of that name here.
+        """
+        if function not in REGISTRY:
+            raise ParameterError(
+                f"No function {function!r} recovers estimands here.", f"These do: {', '.join(REGISTRY)}."
+            )
+        return REGISTRY[function](self, dataset, scope)
+
+    def once(self, key: tuple[Any, ...], compute: Callable[[], Any]) -> Any:
+        """What was computed for a key before, so that several metrics of one experiment are read together."""
+        if key not in self._found:
+            self._found[key] = compute()
+        return self._found[key]
+
+
+def _estimands(dataset: Dataset) -> list[dict[str, Any]]:
+    truth = dataset.truth()
+    if truth is None:
+        raise DataError(
+            f"Nothing is known of the truth behind {dataset.name}.",
+            "Choose the sample, or a dataset made by `python -m analysis simulate`: those come with their truth.",
+        )
+    return list(truth.get("estimands", ()))
+
+
+def _held(dataset: Dataset, estimand: Mapping[str, Any], recover: Recovery) -> Held:
+    function, reason = estimand.get("function") or "", estimand.get("reason") or ""
+    estimate: Estimate | None = None
+    if function:
+        try:
+            estimate = recover(dataset, function, estimand.get("scope", {}))
+        except PrimetimeError as error:
+            reason = reason or error.problem
+    elif not reason:
+        reason = "No function recovers it yet."
+    return Held(
+        name=estimand["name"],
+        group=estimand.get("group", "experiments" if "experiment_id" in estimand.get("scope", {}) else "others"),
+        definition=estimand["definition"],
+        formula=estimand["formula"],
+        unit=estimand["unit"],
+        truth=float(estimand["value"]),
+        truth_error=float(estimand.get("truth_error") or 0.0),
+        function=function,
+        estimate=estimate,
+        reason=reason,
+    )
+
+
+def _of_finding(finding: Finding) -> Estimate:
+    return Estimate(finding.interval.value, finding.interval.low, finding.interval.high)
+
+
+def _clock(recovery: Recovery, dataset: Dataset, scope: Mapping[str, Any]) -> Estimate:
+    from analysis.patterns import clock
+
+    week = recovery.once(("clock", scope["measure"]), lambda: clock(dataset, measure=scope["measure"]))
+    found = week.weekend if scope["share"] == "weekend" else week.night
+    return Estimate(found.value, found.low, found.high)
+
+
+def _lift(recovery: Recovery, dataset: Dataset, scope: Mapping[str, Any]) -> Estimate:
+    from analysis.patterns import months
+
+    season = recovery.once(("months",), lambda: months(dataset))
+    if scope["month"] not in season.months or scope["genre"] not in season.genres:
+        raise DataError("The dataset has no plays of that month or genre.", "Choose another one.")
+    cell = season.months.index(scope["month"]), season.genres.index(scope["genre"])
+    return Estimate(float(season.lift[cell]), float(season.low[cell]), float(season.high[cell]))
+
+
+def _share(recovery: Recovery, dataset: Dataset, scope: Mapping[str, Any]) -> Estimate:
+    from analysis.patterns import ratios
+
+    return _of_finding(ratios.share(dataset, scope["part"], measure=scope["measure"]))
+
+
+def _share_ratio(recovery: Recovery, dataset: Dataset, scope: Mapping[str, Any]) -> Estimate:
+    from analysis.patterns import ratios
+
+    return _of_finding(ratios.share_ratio(dataset, scope["part"], scope["here"], scope["there"]))
+
+
+def _mean_minutes(recovery: Recovery, dataset: Dataset, scope: Mapping[str, Any]) -> Estimate:
+    from analysis.patterns import ratios
+
+    return _of_finding(ratios.mean_minutes(dataset))
+
+
+def _mean_stars(recovery: Recovery, dataset: Dataset, scope: Mapping[str, Any]) -> Estimate:
+    from analysis.patterns import ratios
+
+    return _of_finding(ratios.mean_stars(dataset))
+
+
+def _viewers_gone(recovery: Recovery, dataset: Dataset, scope: Mapping[str, Any]) -> Estimate:
+    from analysis.patterns import ratios
+
+    return _of_finding(ratios.viewers_gone(dataset))
+
+
+def _clicks(recovery: Recovery, dataset: Dataset, scope: Mapping[str, Any]) -> Estimate:
+    from analysis.patterns import page
+
+    return _of_finding(page.clicks_per_visit(dataset, scope["policy"]))
+
+
+def _examination(recovery: Recovery, dataset: Dataset, scope: Mapping[str, Any]) -> Estimate:
+    from analysis.patterns import page
+
+    return _of_finding(page.examination(dataset, scope["place"], scope["against"]))
+
+
+def _effect(recovery: Recovery, dataset: Dataset, scope: Mapping[str, Any]) -> Estimate:
+    """The difference between the arms of an experiment, over all viewers and days, a plan or a week."""
+    from analysis.experiments.report import analyse
+    from analysis.experiments.viewing import read_experiment
+
+    name, segment = scope["experiment_id"], scope["segment"]
+    asked = _segment(dataset, name, segment)
+    report = recovery.once(("experiment", name, segment), lambda: analyse(read_experiment(dataset, name, **asked)))
+    effect = report.comparison(scope["metric"]).pairs[0].absolute
+    return Estimate(effect.estimate, effect.low, effect.high)
+
+
+def _segment(dataset: Dataset, name: str, segment: str) -> dict[str, Any]:
+    """How `read_experiment` is asked for a segment of the truth."""
+    kind, _, which = segment.partition(" ")
+    if kind == "plan":
+        return {"among": {"plan": which}}
+    if kind != "week":
+        return {}
+    experiment = next(e for e in (dataset.truth() or {})["experiments"] if e["experiment_id"] == name)
+    since = dt.date.fromisoformat(experiment["starts_on"]) + dt.timedelta(days=7 * (int(which) - 1))
+    until = min(since + dt.timedelta(days=6), dt.date.fromisoformat(experiment["ends_on"]))
+    return {"since": since, "until": until}
+
+
+REGISTRY: Mapping[str, Callable[[Recovery, Dataset, Mapping[str, Any]], Estimate]] = {
+    "analysis.patterns.clock": _clock,
+    "analysis.patterns.months": _lift,
+    "analysis.patterns.ratios.share": _share,
+    "analysis.patterns.ratios.share_ratio": _share_ratio,
+    "analysis.patterns.ratios.mean_minutes": _mean_minutes,
+    "analysis.patterns.ratios.mean_stars": _mean_stars,
+    "analysis.patterns.ratios.viewers_gone": _viewers_gone,
+    "analysis.patterns.page.clicks_per_visit": _clicks,
+    "analysis.patterns.page.examination": _examination,
+    "analysis.experiments.report.analyse": _effect,
+}
+"""Dotted name of a function of the rooms -> how it is asked for the scope of an estimand."""
