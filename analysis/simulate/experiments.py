@@ -82,6 +82,11 @@ class Experiment:
         """Last local day, included."""
         return self.starts_on + dt.timedelta(days=self.days - 1)
 
+    @property
+    def changes_something(self) -> bool:
+        """Whether the treatment does anything at all."""
+        return any((self.click, self.clickbait, self.enjoyment, self.chain, self.personal))
+
     def runs_on(self, date: dt.date) -> bool:
         """Whether the experiment runs on that local day."""
         return self.starts_on <= date <= self.ends_on

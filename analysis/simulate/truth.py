@@ -73,7 +73,8 @@ def branch(services: Sequence[Service], experiment: Experiment) -> Branches:
     config = services[0].world.config
     last = config.day(experiment.ends_on)
     views, sessions = [], []
-    for arm in (0, 1):
+    # Where the treatment does nothing, both outcomes are the same run.
+    for arm in (0, 1) if experiment.changes_something else (0,):
         logs = []
         for service in services:
             twin = service.fork(forced={experiment.experiment_id: arm})
@@ -82,7 +83,7 @@ def branch(services: Sequence[Service], experiment: Experiment) -> Branches:
             logs.append(twin.log)
         views.append(join([log.take("views") for log in logs]))
         sessions.append(join([log.take("sessions") for log in logs]))
-    return Branches((views[0], views[1]), (sessions[0], sessions[1]), config.day(experiment.starts_on), last)
+    return Branches((views[0], views[-1]), (sessions[0], sessions[-1]), config.day(experiment.starts_on), last)
 
 
 def true_effects(world: World, experiment: Experiment, branches: Branches) -> list[Effect]:
