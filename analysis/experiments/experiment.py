@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from analysis.errors import ExperimentError
 from analysis.experiments.metrics import Metric
+from analysis.experiments.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,12 @@ class Experiment:
         source: What it was read from, in words.
         weights: Planned share of each variant; equal shares where None.
         days: How long it ran, in days, or None where that is not known.
-        registered: Whether metric and end were written down before the results were seen.
+        plan: What was written down before the results were seen, or None.
         notes: What a reader should know, one sentence each.
         code: Python that reads this experiment again.
         question: What it asked, in words, or empty.
         truth: True difference, and the same as a share of the control's mean, by metric; for simulated experiments.
+        first_days: Each metric within the first days of a unit and after them, to tell what lasts from what is new.
     """
 
     name: str
@@ -35,11 +37,12 @@ class Experiment:
     source: str
     weights: Mapping[str, float] | None = None
     days: float | None = None
-    registered: bool = False
+    plan: Plan | None = None
     notes: tuple[str, ...] = ()
     code: str = ""
     question: str = ""
     truth: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    first_days: Mapping[str, tuple[Metric, Metric]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(self.units) < 2:

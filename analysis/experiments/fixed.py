@@ -86,6 +86,8 @@ class Comparison(Result):
         adjusted_p_value: p-value of the difference after the correction for many comparisons.
         adjustment: Name of that correction, or empty.
         family: Number of comparisons whose intervals hold together at the level asked for.
+        interval_kind: What sets the interval apart from one for a single look, such as `always-valid`, or empty.
+        looks_level: Level that all planned looks hold together, where that is not this interval's own.
     """
 
     metric: str
@@ -105,6 +107,8 @@ class Comparison(Result):
     adjusted_p_value: float = math.nan
     adjustment: str = ""
     family: int = 1
+    interval_kind: str = ""
+    looks_level: float = math.nan
 
     @property
     def p_value(self) -> float:
@@ -114,10 +118,11 @@ class Comparison(Result):
     @property
     def interval_name(self) -> str:
         """The interval's level in words, and for how many comparisons it was widened."""
+        kind = f"{self.interval_kind} " if self.interval_kind else ""
+        own = self.looks_level if self.looks_level == self.looks_level else 1 - (1 - self.confidence) * self.family
         if self.family == 1:
-            return f"{words.level(self.confidence)} interval"
-        level = words.level(1 - (1 - self.confidence) * self.family)
-        return f"{level} interval, widened for {self.family} comparisons,"
+            return f"{words.level(own)} {kind}interval"
+        return f"{words.level(own)} {kind}interval, widened for {self.family} comparisons,"
 
     def to_frame(self) -> pd.DataFrame:
         """One row with both scales."""

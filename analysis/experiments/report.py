@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.errors import ParameterError
-from analysis.experiments import words
 from analysis.experiments.experiment import Experiment
-from analysis.experiments.fixed import RelativeMethod, check_options, symmetric
+from analysis.experiments.fixed import Comparison, Effect, RelativeMethod, check_options, symmetric
 from analysis.experiments.health import SRM_ALPHA, SampleRatio, sample_ratio
 from analysis.experiments.metrics import Metric
 from analysis.experiments.moments import Moments
-from analysis.experiments.multi import MultiComparison, compare_variants
-from analysis.experiments.verdict import MINIMUM_DAYS, Reading, Verdict, decide, read_primary, runtime_of
+from analysis.experiments.multi import MultiComparison, compare, compare_variants
+from analysis.experiments.plan import Look, Plan
+from analysis.experiments.sequential import BURN_IN, always_valid
+from analysis.experiments.verdict import (
+    Findings,
+    GuardrailReading,
+    Lasting,
+    Reading,
+    Verdict,
+    decide,
+    read_guardrail,
+    read_lasting,
+    read_primary,
+    runtime_of,
+)
 from analysis.results import Result
 
 if TYPE_CHECKING:
     import pandas as pd
-
-POWER_FACTOR = 2.8
-"""Standard errors that an effect must measure to be found four times in five at the 5 % level (1.96 + 0.84)."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,10 @@ class ExperimentReport(Result):
         verdict: What to do, and why.
         cautions: What weakens the answer, one sentence each.
         confidence: Level of the intervals, held by all pairs of a metric together.
+        plan: What it was judged by.
+        look: Which kind of look this is.
+        guardrails: What the guardrails say of the variant spoken of.
+        lasting: Whether the gain outlasts each unit's first days.
     """
 
     experiment: Experiment
@@ -47,6 +60,10 @@ class ExperimentReport(Result):
     verdict: Verdict
     cautions: tuple[str, ...]
     confidence: float
+    plan: Plan
+    look: Look
+    guardrails: tuple[GuardrailReading, ...]
+    lasting: Lasting
 
     def to_frame(self) -> pd.DataFrame:
         """One row a metric and pair of variants, the primary metric first."""
@@ -96,21 +113,24 @@ class ExperimentReport(Result):
 def analyse(
     experiment: Experiment,
     *,
+    plan: Plan | None = None,
     primary: str | None = None,
-    confidence: float = 0.95,
-    worth: float = 0.0,
-    minimum_days: float = MINIMUM_DAYS,
+    confidence: float | None = None,
+    worth: float | None = None,
     srm_alpha: float = SRM_ALPHA,
     relative: RelativeMethod = "consistent",
 ) -> ExperimentReport:
-    """Analyse an experiment at one fixed moment.
+    """Analyse an experiment by its plan.
+
+    At the planned end and without a plan the intervals are those of one look. At a look planned before the end they
+    are as wide as the design's boundary, and at a look that nobody planned as a confidence sequence.
 
     Args:
         experiment: What to analyse.
-        primary: The metric that decides; the experiment's first by default.
-        confidence: Level of the intervals.
-        worth: Smallest lift worth having, as a share of the control's mean.
-        minimum_days: Days below which there is no decision.
+        plan: How to judge it; the experiment's own plan by default.
+        primary: Another metric that decides than the plan's. What departs from a plan counts as not written down.
+        confidence: Another level of the intervals.
+        worth: Another smallest lift worth having, as a share of the control's mean.
         srm_alpha: Level of the sample-ratio check.
         relative: Method of the lift's interval.
 
@@ -118,20 +138,112 @@ def analyse(
         ExperimentError: A metric is unknown, or there are fewer than two variants.
         ParameterError: An option is out of range.
     """
-    check_options(confidence)
-    if not 0 <= worth < 10:
-        raise ParameterError(f"The lift worth having is {worth:g}.", "Give a share of 0 or more, 0.01 for 1 %.")
-    deciding = experiment.metric(primary) if primary else experiment.metrics[0]
+    plan = _judged_by(plan or experiment.plan or Plan(), primary, confidence, worth)
+    check_options(plan.confidence)
+    deciding = experiment.metric(plan.primary) if plan.primary else experiment.metrics[0]
     ordered = [deciding, *(m for m in experiment.metrics if m.name != deciding.name)]
-    comparisons = tuple(
-        compare_variants(m, experiment.control, confidence=confidence, relative=relative) for m in ordered
-    )
+    look = plan.look(experiment.days)
+    comparisons = tuple(_at_look(m, experiment, plan, look, relative) for m in ordered)
     split = sample_ratio(experiment.units, experiment.weights, alpha=srm_alpha)
-    reading = read_primary(deciding, comparisons[0], worth)
-    runtime = runtime_of(experiment.days, minimum_days)
-    verdict = decide(reading, split_as_planned=not split.failed, runtime=runtime)
-    cautions = tuple(_cautions(experiment, ordered, comparisons, reading))
-    return ExperimentReport(experiment, deciding.name, comparisons, split, reading, verdict, cautions, confidence)
+    reading = read_primary(deciding, comparisons[0], plan.worth)
+    guardrails = _guardrails(experiment, plan, comparisons, reading)
+    lasting, later = _lasting(experiment, deciding, reading, plan.confidence)
+    findings = Findings(
+        reading,
+        not split.failed,
+        runtime_of(experiment.days, plan.minimum_days),
+        look,
+        guardrails,
+        lasting,
+        later,
+    )
+    cautions = tuple(_cautions(experiment, plan, ordered, comparisons))
+    return ExperimentReport(
+        experiment,
+        deciding.name,
+        comparisons,
+        split,
+        reading,
+        decide(findings),
+        cautions,
+        plan.confidence,
+        plan,
+        look,
+        guardrails,
+        lasting,
+    )
+
+
+def _judged_by(plan: Plan, primary: str | None, confidence: float | None, worth: float | None) -> Plan:
+    """The plan with what was asked for instead; a departure is no longer what was written down."""
+    asked = {"primary": primary, "confidence": confidence, "worth": worth}
+    changed = {name: value for name, value in asked.items() if value is not None and value != getattr(plan, name)}
+    if not changed:
+        return plan
+    return dataclasses.replace(plan, **changed, registered=False)  # type: ignore[arg-type]
+
+
+def _at_look(
+    metric: Metric, experiment: Experiment, plan: Plan, look: Look, relative: RelativeMethod
+) -> MultiComparison:
+    """A metric's comparisons with the intervals that this kind of look allows."""
+    single = plan.look_confidence(experiment.days)
+    found = compare_variants(metric, experiment.control, confidence=single, relative=relative)
+    if look == "unplanned":
+        return dataclasses.replace(found, pairs=tuple(_any_time(pair) for pair in found.pairs))
+    if single != plan.confidence:
+        named = (
+            dataclasses.replace(pair, interval_kind="group-sequential", looks_level=plan.confidence)
+            for pair in found.pairs
+        )
+        return dataclasses.replace(found, pairs=tuple(named))
+    return found
+
+
+def _any_time(pair: Comparison) -> Comparison:
+    """The comparison with intervals that hold at every look."""
+    units = pair.control_moments.n + pair.treatment_moments.n
+
+    def widened(effect: Effect) -> Effect:
+        if units < BURN_IN:
+            return dataclasses.replace(effect, low=-math.inf, high=math.inf, p_value=1.0)
+        return always_valid(effect, units, confidence=pair.confidence)
+
+    if pair.problem:
+        return pair
+    lift = None if pair.relative is None else widened(pair.relative)
+    changed = dataclasses.replace(pair, absolute=widened(pair.absolute), relative=lift, interval_kind="always-valid")
+    if not pair.adjustment:
+        return changed
+    corrected = min(1.0, changed.absolute.p_value * pair.family)
+    return dataclasses.replace(changed, adjusted_p_value=corrected, adjustment="Bonferroni’s correction")
+
+
+def _guardrails(
+    experiment: Experiment, plan: Plan, comparisons: tuple[MultiComparison, ...], reading: Reading
+) -> tuple[GuardrailReading, ...]:
+    """Every guardrail held against its margin, for the variant that the verdict speaks of."""
+    found = []
+    for guardrail in plan.guardrails:
+        metric = experiment.metric(guardrail.metric)
+        pairs = next(c.pairs for c in comparisons if c.metric == metric.name)
+        pair = reading.comparison
+        own = None
+        if pair is not None:
+            own = next((p for p in pairs if {p.control, p.treatment} == {pair.control, pair.treatment}), None)
+            if own is not None and own.treatment != pair.treatment:
+                own = compare(metric, pair.control, pair.treatment, confidence=own.confidence)
+        found.append(read_guardrail(guardrail, metric, own))
+    return tuple(found)
+
+
+def _lasting(experiment: Experiment, metric: Metric, reading: Reading, confidence: float) -> tuple[Lasting, str]:
+    halves = experiment.first_days.get(metric.name)
+    if halves is None or reading.comparison is None or reading.direction != "better":
+        return "unknown", ""
+    arms = (reading.comparison.control, reading.comparison.treatment)
+    first, later = (compare(half, *arms, confidence=confidence) for half in halves)
+    return read_lasting(metric, first, later)
 
 
 def _mean_interval(metric: Metric, moments: Moments, confidence: float) -> tuple[float, float]:
@@ -149,18 +261,22 @@ def _mean_interval(metric: Metric, moments: Moments, confidence: float) -> tuple
 
 
 def _cautions(
-    experiment: Experiment, metrics: list[Metric], comparisons: tuple[MultiComparison, ...], reading: Reading
+    experiment: Experiment,
+    plan: Plan,
+    metrics: list[Metric],
+    comparisons: tuple[MultiComparison, ...],
 ) -> list[str]:
     """What a careful reader would want to be told beside the verdict."""
     found = []
-    if not experiment.registered:
+    if not plan.registered:
         found.append(
             "Not pre-registered: if the metric or the moment to stop was chosen after a look at the data, the interval "
             "is too narrow."
         )
-    if reading.direction == "unclear" and reading.comparison is not None:
-        found.append(_reach(reading))
+    guarded = {guardrail.metric for guardrail in plan.guardrails}
     for metric, comparison in zip(metrics[1:], comparisons[1:], strict=True):
+        if metric.name in guarded:
+            continue
         bad = -1 if metric.higher_is_better else 1
         hurt = [pair.treatment for pair in comparison.pairs if experiment.control and pair.absolute.sign == bad]
         if hurt:
@@ -174,14 +290,3 @@ def _cautions(
             f"The metric that decides is {metrics[0].name}; the others' intervals are not corrected for their number."
         )
     return found + list(experiment.notes)
-
-
-def _reach(reading: Reading) -> str:
-    """The effect that this many units would have found, so that an unclear answer can be judged."""
-    comparison = reading.comparison
-    assert comparison is not None
-    if comparison.relative is not None:
-        size = words.percent(POWER_FACTOR * comparison.relative.standard_error, sign=False)
-    else:
-        size = words.number(POWER_FACTOR * comparison.absolute.standard_error)
-    return f"With this many units only effects of about {size} or more would be found four times in five."

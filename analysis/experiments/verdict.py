@@ -1,4 +1,8 @@
-"""The verdict: what to do, and why, out of the primary metric's interval, the sample-ratio check and the runtime."""
+"""The verdict: what to do, and why, as a total function of what was found.
+
+It takes the primary metric's interval, the guardrails, the sample-ratio check, the runtime, the kind of look, and
+whether the gain outlasts each viewer's first days.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from analysis.experiments.fixed import Comparison
 from analysis.experiments.metrics import Metric
 from analysis.experiments.moments import Moments
 from analysis.experiments.multi import MultiComparison, compare
+from analysis.experiments.plan import FIRST_DAYS, MINIMUM_DAYS, Guardrail, Look
 
 Badge = Literal["roll out", "keep going", "do not roll out", "cannot say"]
 
@@ -24,8 +29,16 @@ Runtime = Literal["enough", "short", "unknown"]
 MINIMUM_UNITS = 30
 """Units a variant below which the normal approximation, and so any interval here, is not to be relied on."""
 
-MINIMUM_DAYS = 7.0
-"""A whole week: people watch differently on weekdays and at weekends."""
+GuardrailState = Literal["none", "kept", "unsure", "broken"]
+"""Whether the guardrails hold: there are none; the margins are kept for sure; a larger loss can't be ruled out; a loss
+beyond a margin is sure."""
+
+Lasting = Literal["holds", "first days only", "unknown"]
+"""Whether the gain is clear after each unit's first days too."""
+
+
+POWER_FACTOR = 2.8
+"""Standard errors that an effect must measure to be found four times in five at the 5 % level (1.96 + 0.84)."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +81,91 @@ class Verdict:
         return f"{self.badge.capitalize()}{subject}. {self.why} {self.advice}".strip()
 
 
-def decide(reading: Reading, *, split_as_planned: bool, runtime: Runtime) -> Verdict:
-    """The verdict, for every combination of its inputs.
+@dataclass(frozen=True)
+class GuardrailReading:
+    """What one guardrail says of the variant spoken of.
+
+    Attributes:
+        guardrail: Metric and margin.
+        state: Whether the margin is kept.
+        comparison: The comparison it rests on, or None where there is none.
+    """
+
+    guardrail: Guardrail
+    state: GuardrailState
+    comparison: Comparison | None
+
+    @property
+    def text(self) -> str:
+        """The finding, held against the margin."""
+        margin = words.percent(self.guardrail.margin, sign=False)
+        if self.comparison is None or self.comparison.relative is None:
+            return f"{_upper_first(self.guardrail.metric)} can’t be held against its margin of {margin}."
+        found = describe(self.comparison).rstrip(".")
+        end = {
+            "kept": f"within the {margin} tolerated",
+            "broken": f"beyond the {margin} tolerated",
+            "unsure": f"and a loss beyond the {margin} tolerated is not ruled out",
+        }[self.state]
+        return f"{found}, {end}."
+
+
+def read_guardrail(guardrail: Guardrail, metric: Metric, comparison: Comparison | None) -> GuardrailReading:
+    """Hold a guardrail's interval against its margin.
+
+    The margin is kept where the whole interval of the lift is above it (a non-inferiority test at half of one minus
+    the interval's level), and broken where the whole interval is beyond it.
+    """
+    if comparison is None or comparison.relative is None or comparison.problem:
+        return GuardrailReading(guardrail, "unsure", comparison)
+    lift = comparison.relative
+    worst, best = (lift.low, lift.high) if metric.higher_is_better else (-lift.high, -lift.low)
+    if worst > -guardrail.margin:
+        return GuardrailReading(guardrail, "kept", comparison)
+    return GuardrailReading(guardrail, "broken" if best < -guardrail.margin else "unsure", comparison)
+
+
+def worst_state(readings: tuple[GuardrailReading, ...]) -> GuardrailState:
+    """The state of all guardrails together: no better than the worst of them."""
+    states = {reading.state for reading in readings}
+    order: tuple[GuardrailState, ...] = ("broken", "unsure", "kept")
+    return next((state for state in order if state in states), "none")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that the verdict rests on.
+
+    Attributes:
+        reading: What the primary metric says.
+        split_as_planned: Whether the sample-ratio check passed.
+        runtime: Whether it ran its minimum time.
+        look: Which kind of look this is.
+        guardrails: What the guardrails say.
+        lasting: Whether the gain outlasts the first days.
+        later: The gain after the first days, in words.
+    """
+
+    reading: Reading
+    split_as_planned: bool = True
+    runtime: Runtime = "enough"
+    look: Look = "unregistered"
+    guardrails: tuple[GuardrailReading, ...] = ()
+    lasting: Lasting = "unknown"
+    later: str = ""
+
+
+def decide(found: Findings) -> Verdict:
+    """The verdict, for every combination of its inputs. The first reason that applies decides.
 
     A broken split comes first, since no number means anything then. Without an interval nothing can be said. A test
-    that has not run its minimum time is not decided yet, whatever it shows. Only then does the interval speak.
+    that has not run its minimum time is not decided yet, whatever it shows. A guardrail that is broken for sure stops
+    what the primary metric would let through. Only then does the primary interval speak; a gain must keep the
+    guardrails for sure and outlast the first days. What is still open at the planned end stays open: to go on until
+    it pleases would find effects that are not there.
     """
-    if not split_as_planned:
+    reading, state = found.reading, worst_state(found.guardrails)
+    if not found.split_as_planned:
         return Verdict(
             "cannot say",
             "",
@@ -84,22 +175,69 @@ def decide(reading: Reading, *, split_as_planned: bool, runtime: Runtime) -> Ver
         )
     if reading.direction == "unknown":
         return Verdict("cannot say", "", reading.text, "Bring more units, or a metric that varies.")
-    if runtime == "short":
+    if found.runtime == "short":
+        alarm = f" {_worst_text(found.guardrails, state)}" if state == "broken" else ""
         return Verdict(
             "keep going",
             reading.variant,
-            f"It has not run its minimum time yet. So far, {_lower_first(reading.text)}",
+            f"It has not run its minimum time yet. So far, {_lower_first(reading.text)}{alarm}",
             "Wait until it has run for whole weeks; early numbers swing.",
         )
-    week = " How long it ran is not known: make sure that it covered whole weeks." if runtime == "unknown" else ""
-    if reading.direction == "better":
-        return Verdict("roll out", reading.variant, reading.text, f"All of the interval is a gain.{week}")
+    hedge = _hedge(found, decided=True)
+    if state == "broken" and reading.direction != "worse":
+        why = f"{_worst_text(found.guardrails, state)} {reading.text}"
+        advice = "A gain elsewhere does not pay for that." if reading.direction == "better" else "Keep what there is."
+        return Verdict("do not roll out", reading.variant, why, f"{advice}{hedge}")
     if reading.direction == "worse":
-        return Verdict("do not roll out", reading.variant, reading.text, f"Keep what there is.{week}")
+        return Verdict("do not roll out", reading.variant, reading.text, f"Keep what there is.{hedge}")
     if reading.direction == "too small to matter":
-        advice = f"Even the best end of the interval is below what was called worth having.{week}"
+        advice = f"Even the best end of the interval is below what was called worth having.{hedge}"
         return Verdict("do not roll out", reading.variant, reading.text, advice)
-    return Verdict("keep going", reading.variant, reading.text, f"A loss and a gain both fit the data.{week}")
+    if reading.direction == "unclear":
+        return _open(found, reading.text, f"A loss and a gain both fit the data.{_reach(reading)}")
+    if state == "unsure":
+        return _open(found, f"{reading.text} {_worst_text(found.guardrails, state)}", "A gain alone is not enough.")
+    if found.lasting == "first days only":
+        return _open(found, f"{reading.text} {found.later}", "It may be that the new is watched for being new.")
+    return Verdict("roll out", reading.variant, reading.text, f"All of the interval is a gain.{hedge}")
+
+
+def _open(found: Findings, why: str, advice: str) -> Verdict:
+    """Undecided: to go on, or, at the planned end, to leave it at that."""
+    hedge = _hedge(found, decided=False)
+    if found.look == "last":
+        end = "The planned time is over: keep what there is, or plan a longer experiment."
+        return Verdict("cannot say", found.reading.variant, why, f"{advice} {end}{hedge}".strip())
+    return Verdict("keep going", found.reading.variant, why, f"{advice}{hedge}".strip())
+
+
+def _reach(reading: Reading) -> str:
+    """The effect that so many units would have found, so that an unclear answer can be judged."""
+    if reading.comparison is None:
+        return ""
+    lift, gap = reading.comparison.relative, reading.comparison.absolute
+    size = (
+        words.percent(POWER_FACTOR * lift.standard_error, sign=False)
+        if lift is not None
+        else words.number(POWER_FACTOR * gap.standard_error)
+    )
+    return f" With this many units only effects of about {size} or more would be found four times in five."
+
+
+def _hedge(found: Findings, decided: bool) -> str:
+    """What weakens the words: nothing written down, an unplanned look, a runtime that nobody knows."""
+    text = ""
+    if found.look == "unregistered" and decided:
+        text = " Nothing was written down beforehand, so take this as a strong hint, not as proof."
+    elif found.look == "unplanned":
+        text = " Nobody planned to look now, so the interval is the wider one that holds at every look."
+    if found.runtime == "unknown":
+        text += " How long it ran is not known: make sure that it covered whole weeks."
+    return text
+
+
+def _worst_text(readings: tuple[GuardrailReading, ...], state: GuardrailState) -> str:
+    return next(reading.text for reading in readings if reading.state == state)
 
 
 def runtime_of(days: float | None, minimum_days: float = MINIMUM_DAYS) -> Runtime:
@@ -135,6 +273,23 @@ def read_primary(metric: Metric, result: MultiComparison, worth: float = 0.0) ->
             best = max(found, key=lambda c: good * c.absolute.estimate)
             return Reading(wanted, best.treatment, best, describe(best))
     raise AssertionError("a comparison has a direction")  # pragma: no cover
+
+
+def read_lasting(metric: Metric, first: Comparison, later: Comparison) -> tuple[Lasting, str]:
+    """Whether a gain is clear after each unit's first days too, and that in words.
+
+    The later interval alone must be a gain: a demand on top of the test over all days, so that it can only make
+    roll-outs rarer.
+    """
+    good = 1 if metric.higher_is_better else -1
+    if later.problem or later.relative is None or first.relative is None:
+        return "unknown", ""
+    text = (
+        f"In each viewer’s first {FIRST_DAYS} days it was {words.percent(first.relative.estimate)}, after them "
+        f"{words.percent(later.relative.estimate)} ({words.percent(later.relative.low)} to "
+        f"{words.percent(later.relative.high)})."
+    )
+    return ("holds" if good * later.absolute.sign > 0 else "first days only"), text
 
 
 def describe(comparison: Comparison) -> str:

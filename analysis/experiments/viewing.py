@@ -13,8 +13,9 @@ from analysis import engine
 from analysis.data import Dataset
 from analysis.errors import ExperimentError
 from analysis.experiments.experiment import GUESS, Experiment, resolve_control
-from analysis.experiments.metrics import Kind, Ratio, Term, columns_of, make_metric
+from analysis.experiments.metrics import Kind, Metric, Ratio, Term, columns_of, make_metric
 from analysis.experiments.moments import moments_by_variant
+from analysis.experiments.plan import FIRST_DAYS, SAMPLE_PLANS, Plan
 from analysis.results import Result
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def read_experiment(
     control: str | None = GUESS,
     adjusted: bool = False,
     weights: Mapping[str, float] | None = None,
+    plan: Plan | None = None,
 ) -> Experiment:
     """One experiment of a dataset: what each assigned viewer watched from the assignment to the experiment's end.
 
@@ -128,6 +130,7 @@ def read_experiment(
         control: The control's name, or None for none; found by the names by default.
         adjusted: Whether to adjust by the minutes that each viewer watched in the 28 days before (CUPED).
         weights: Planned share of each variant.
+        plan: What was written down beforehand; for the sample's experiments it is known.
 
     Raises:
         ExperimentError: There is no such experiment, a viewer is in two of its variants, there is one variant only, or
@@ -137,7 +140,9 @@ def read_experiment(
     with dataset.read() as tables:
         chosen = tables["assignments"].filter(nw.col("experiment_id") == experiment_id)
         start, end = _check(chosen, tables["views"], experiment_id, dataset)
-        known = _known(dataset, experiment_id)
+        known = known_truth(dataset, experiment_id)
+        if plan is None and known:
+            plan = SAMPLE_PLANS.get(experiment_id)
         if until is None:
             until = dt.date.fromisoformat(known["ends_on"]) if "ends_on" in known else end
         if until < start:
@@ -146,7 +151,7 @@ def read_experiment(
             )
         if among:
             chosen = _among(chosen, tables["viewers"], among)
-        frame = _per_viewer(chosen, tables["views"], since, until)
+        frame = per_viewer(chosen, tables["views"], since, until)
         wanted = [m for m in _METRICS if set(columns_of(m[2])[0]) <= set(frame.collect_schema().names())]
         covariates: list[Term] = ["minutes_before"] if adjusted else []
         if adjusted and "minutes_before" not in frame.collect_schema():
@@ -154,6 +159,8 @@ def read_experiment(
         columns = columns_of(*(m[2] for m in wanted), *covariates)[0]
         pairs = [p for _, _, term in wanted for p in columns_of(term, *covariates)[1]]
         arms = moments_by_variant(frame, "variant", columns, pairs)
+        long_enough = since is None and (until - start).days >= 3 * FIRST_DAYS
+        first_days = _first_days(frame, until, covariates) if long_enough else {}
     metrics = tuple(make_metric(name, arms, term, kind=kind, covariates=covariates) for name, kind, term in wanted)
     units = {variant: joint.n for variant, joint in arms.items()}
     control = resolve_control(control, tuple(units))
@@ -183,12 +190,14 @@ def read_experiment(
         days=float((until - start).days + 1),
         notes=(f"Counted are views from each viewer’s assignment to {until}; who watched nothing counts with zero.",),
         code=code,
+        plan=plan,
         question=known.get("question", ""),
         truth=truth,
+        first_days=first_days,
     )
 
 
-def _known(dataset: Dataset, experiment_id: str) -> Mapping[str, Any]:
+def known_truth(dataset: Dataset, experiment_id: str) -> Mapping[str, Any]:
     """What a simulated dataset's truth says of an experiment; empty otherwise."""
     truth = dataset.truth() or {}
     return next((e for e in truth.get("experiments", ()) if e.get("experiment_id") == experiment_id), {})
@@ -230,7 +239,25 @@ def _among(chosen: nw.LazyFrame[Any], viewers: nw.LazyFrame[Any], among: Mapping
     return kept
 
 
-def _per_viewer(
+def _first_days(frame: nw.LazyFrame[Any], until: dt.date, covariates: list[Term]) -> dict[str, tuple[Metric, Metric]]:
+    """Metrics within the first days of those assigned two such spans before the end, and after them."""
+    have = frame.collect_schema().names()
+    enrolled = dt.datetime.combine(until - dt.timedelta(days=2 * FIRST_DAYS - 1), dt.time())
+    names = {m[0]: m[2] for m in _METRICS if isinstance(m[2], str) and f"{m[2]}_first" in have}
+    columns = [f"{term}_{part}" for term in names.values() for part in ("first", "later")]
+    pairs = [p for column in columns for p in columns_of(column, *covariates)[1]] if covariates else []
+    early = frame.filter(nw.col("assigned_at") < enrolled)
+    arms = moments_by_variant(early, "variant", [*columns, *columns_of(*covariates)[0]], pairs)
+    if len(arms) < 2:
+        return {}
+
+    def part(name: str, column: str) -> Metric:
+        return make_metric(name, arms, column, kind="mean", covariates=covariates)
+
+    return {name: (part(name, f"{term}_first"), part(name, f"{term}_later")) for name, term in names.items()}
+
+
+def per_viewer(
     chosen: nw.LazyFrame[Any], views: nw.LazyFrame[Any], since: dt.date | None, until: dt.date
 ) -> nw.LazyFrame[Any]:
     """One row an assigned viewer: sums over the plays since the assignment, and minutes before it."""
@@ -243,9 +270,11 @@ def _per_viewer(
     after = joined.filter((nw.col("started_at") >= nw.col("assigned_at")) & (nw.col("started_local") < midnight))
     if since is not None:
         after = after.filter(nw.col("started_local") >= dt.datetime.combine(since, dt.time()))
+    new = nw.col("started_at") < nw.col("assigned_at").dt.offset_by(f"{FIRST_DAYS}d")
     spec = [nw.len().alias("plays"), nw.col("started_local").dt.date().n_unique().alias("active_days")]
+    spec.append(new.cast(nw.Int64()).sum().alias("plays_first"))
     if "minutes" in have:
-        spec.append(nw.col("minutes").sum())
+        spec += [nw.col("minutes").sum(), nw.when(new).then("minutes").otherwise(0.0).sum().alias("minutes_first")]
     if "completion" in have:
         spec.append((nw.col("completion") >= FINISHED).cast(nw.Float64()).sum().alias("completed"))
     outcomes = after.group_by("viewer_id").agg(*spec)
@@ -258,8 +287,9 @@ def _per_viewer(
             on="viewer_id",
             how="left",
         )
-    filled = [
-        c for c in ("plays", "active_days", "minutes", "completed", "minutes_before") if c in frame.collect_schema()
-    ]
+    sums = ("plays", "active_days", "minutes", "completed", "minutes_before", "plays_first", "minutes_first")
+    filled = [c for c in sums if c in frame.collect_schema()]
     frame = frame.with_columns(*(nw.col(c).fill_null(0).alias(c) for c in filled))
+    rest = [c for c in ("plays", "minutes") if f"{c}_first" in filled]
+    frame = frame.with_columns(*((nw.col(c) - nw.col(f"{c}_first")).alias(f"{c}_later") for c in rest))
     return frame.with_columns((nw.col("plays") > 0).cast(nw.Float64()).alias("played"))
