@@ -7,14 +7,17 @@ it. Here these functions are called on the data alone; the truth is not shown to
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analysis.data import Dataset
+from analysis.data.writer import write_text
 from analysis.errors import DataError, ParameterError, PrimetimeError
-from analysis.results import Progress, Result
+from analysis.results import Progress, Result, plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +26,12 @@ if TYPE_CHECKING:
 
 LEVEL = 0.95
 """Level of all intervals."""
+
+ESTIMATES = "estimates.json"
+"""File beside a dataset that keeps what was estimated in it."""
+
+GROUPS = ("clock", "genres", "watching", "home page", "experiments")
+"""Headings in the order shown; what promises nothing comes last."""
 
 _Z = 1.959964
 """Standard errors from the middle to the end of a 95 % interval."""
@@ -138,7 +147,7 @@ class TruthTable(Result):
         rows = [
             {
                 "estimand": row.name,
-                "group": row.group,
+                "unit": row.unit,
                 "truth": row.truth,
                 "estimate": (row.estimate or nothing).value,
                 "low": (row.estimate or nothing).low,
@@ -146,9 +155,6 @@ class TruthTable(Result):
                 "covered": row.covered,
                 "standard_errors_off": row.standardised,
                 "truth_error": row.truth_error,
-                "unit": row.unit,
-                "function": row.function,
-                "definition": row.definition,
                 "reason": row.reason,
             }
             for row in self.rows
@@ -165,24 +171,61 @@ class TruthTable(Result):
         )
 
 
-def truth_table(dataset: Dataset, *, progress: Progress | None = None) -> TruthTable:
+def truth_table(dataset: Dataset, *, fresh: bool = False, progress: Progress | None = None) -> TruthTable:
     """Estimate every estimand of a dataset whose truth is known, from its tables alone.
 
     Args:
         dataset: A simulated dataset.
+        fresh: Whether to estimate anew where estimates of this very content are kept beside it.
         progress: Called with the share of the estimands done.
 
     Raises:
         DataError: The dataset has no truth.
     """
     estimands = _estimands(dataset)
+    kept = {} if fresh else _kept(dataset)
     recover = Recovery()
     rows = []
     for number, estimand in enumerate(estimands):
         if progress is not None:
             progress(number / len(estimands), f"Estimating {estimand['name']}")
-        rows.append(_held(dataset, estimand, recover))
-    return TruthTable(dataset.name, tuple(rows))
+        rows.append(_held(dataset, estimand, recover, kept.get(estimand["name"])))
+    place = {group: number for number, group in enumerate(GROUPS)}
+    return TruthTable(dataset.name, tuple(sorted(rows, key=lambda row: place.get(row.group, len(place)))))
+
+
+def keep(dataset: Dataset, table: TruthTable) -> None:
+    """Keep estimates beside their dataset, so that they need not be made again.
+
+    Raises:
+        DataError: The dataset is not on disk.
+    """
+    if dataset.folder is None:
+        raise DataError(f"{dataset.name} is held in memory.", "Write it to a folder first.")
+    estimates = {row.name: plain(row.estimate) for row in table.rows if row.estimate is not None}
+    content = {"of": _digest(dataset), "estimates": estimates}
+    write_text(dataset.folder / ESTIMATES, json.dumps(content, indent=1) + "\n")
+
+
+def _kept(dataset: Dataset) -> dict[str, Estimate]:
+    """Estimates that were kept beside a dataset, if they are of this content and this truth."""
+    if dataset.folder is None or not (dataset.folder / ESTIMATES).is_file():
+        return {}
+    content = json.loads((dataset.folder / ESTIMATES).read_text(encoding="utf-8"))
+    if content.get("of") != _digest(dataset):
+        return {}
+    nothing = math.nan
+    return {
+        name: Estimate(*(nothing if found[end] is None else float(found[end]) for end in ("value", "low", "high")))
+        for name, found in content["estimates"].items()
+    }
+
+
+def _digest(dataset: Dataset) -> str:
+    """What estimates depend on: the tables' content, and what is asked."""
+    asked = [[e["name"], e["function"], e["scope"]] for e in _estimands(dataset)]
+    text = json.dumps([dataset.content_hash, asked], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def known(dataset: Dataset, name: str) -> float | None:
@@ -226,15 +269,14 @@ def _estimands(dataset: Dataset) -> list[dict[str, Any]]:
     return list(truth.get("estimands", ()))
 
 
-def _held(dataset: Dataset, estimand: Mapping[str, Any], recover: Recovery) -> Held:
+def _held(dataset: Dataset, estimand: Mapping[str, Any], recover: Recovery, estimate: Estimate | None) -> Held:
     function, reason = estimand.get("function") or "", estimand.get("reason") or ""
-    estimate: Estimate | None = None
-    if function:
+    if function and estimate is None:
         try:
             estimate = recover(dataset, function, estimand.get("scope", {}))
         except PrimetimeError as error:
             reason = reason or error.problem
-    elif not reason:
+    elif not function and not reason:
         reason = "No function recovers it yet."
     return Held(
         name=estimand["name"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from analysis.cli import common
@@ -12,10 +14,19 @@ def register(app: typer.Typer) -> None:
     app.command("truth")(truth)
 
 
-def truth(data: common.DataOption = "sample", as_json: common.JsonOption = False) -> None:
+def truth(
+    data: common.DataOption = "sample",
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Estimate anew, and keep the estimates beside the dataset for the page.")
+    ] = False,
+    as_json: common.JsonOption = False,
+) -> None:
     """Hold every estimate to the known truth of a simulated dataset: truth, estimate, 95 % interval, covered."""
-    from analysis.truth import truth_table
+    from analysis import truth as known
 
+    dataset = common.dataset(data)
     with common.progress() as progress:
-        found = truth_table(common.dataset(data), progress=progress)
+        found = known.truth_table(dataset, fresh=keep, progress=progress)
+    if keep:
+        known.keep(dataset, found)
     common.emit(found, as_json)
