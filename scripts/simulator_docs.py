@@ -109,7 +109,9 @@ def _experiments(truth: dict[str, Any]) -> str:
 def _estimands(truth: dict[str, Any]) -> str:
     lines = [
         "## Estimands\n",
-        "Beside the effects above (and those by plan and by week, where they differ), `truth.json` holds:\n",
+        "Beside the effects above (and those by plan and by week, where they differ), `truth.json` holds what follows.",
+        "Expectations are counted in a large run of the same service with other viewers and other luck. How near the",
+        "estimates come is on the page **Known truth** and in `docs/truth.md`.\n",
         "| estimand | definition | value |",
         "|---|---|---|",
     ]

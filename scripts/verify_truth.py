@@ -213,10 +213,10 @@ STUDY = """
 
 One dataset can be lucky. So {seeds} small worlds were made ({viewers:,} viewers, {titles} titles, {starts_on} to
 {ends_on}, seeds 0 to {last}, none left out): the same service with other viewers and other luck, each with five
-experiments of three weeks, one of each kind that the sample has. In every world every estimand was estimated from the tables alone. Truths of experiments are each
-world's own; an expectation's truth is what the other {others} worlds together show. A 95 % interval should hold its
-truth in about {wanted:.0f} of {seeds}; the promise is at least {enough}. An interval that can't be given counts as a
-miss. `scripts/verify_truth.py` repeats all of it.
+experiments of three weeks, one of each kind that the sample has. In every world every estimand was estimated from the
+tables alone. Truths of experiments are each world's own; an expectation's truth is what the other {others} worlds
+together show. A 95 % interval should hold its truth in about {wanted:.0f} of {seeds}; the promise is at least {enough}.
+An interval that can't be given counts as a miss. `scripts/verify_truth.py` repeats all of it.
 
 {summary}
 

@@ -1,0 +1,94 @@
+"""The truth on the screen: a dataset's estimates held to it, and the toggle that draws it on other pages."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from analysis import truth
+from analysis.data import Dataset
+from analysis.truth import Held, TruthTable
+from ui.glossary import define
+from ui.story import Card
+from ui.text import together
+
+if TYPE_CHECKING:
+    from analysis.experiments.experiment import Experiment
+
+
+@st.cache_resource(max_entries=8, ttl=3600, show_spinner="Estimating everything whose truth is known")
+def table(_dataset: Dataset, content: str) -> TruthTable:
+    """Every estimate of a dataset beside its truth; `content` is its content hash."""
+    return truth.truth_table(_dataset)
+
+
+def cards(found: TruthTable) -> list[Card]:
+    """How many intervals hold, how many should, the farthest miss, and what promises nothing."""
+    promised = len(found.promised)
+    farthest = max(found.promised, key=lambda row: abs(row.standardised), default=None)
+    off = "–" if farthest is None else f"{abs(farthest.standardised):.1f} errors"
+    return [
+        Card("Hold the truth", f"{found.covered} of {promised}", define("coverage")),
+        Card("Expected to hold", f"{truth.LEVEL * promised:.0f}", define("95 % interval"), f"95 % of {promised}"),
+        Card("Farthest off", off, define("standard error"), farthest.name if farthest else None),
+        Card("Without a promise", str(len(found.rows) - promised), "Estimands that no interval claims to hold."),
+    ]
+
+
+def numbers(found: TruthTable) -> pd.DataFrame:
+    """The table as the page shows it."""
+    frame = found.to_frame()
+    frame = frame[[row.promised for row in found.rows]]
+    frame["covered"] = frame["covered"].map({True: "holds", False: "misses"})
+    names = {
+        "estimand": "Estimand",
+        "unit": "Unit",
+        "truth": "Truth",
+        "estimate": "Estimate",
+        "low": "From",
+        "high": "To",
+        "covered": "Interval",
+        "standard_errors_off": "Errors off",
+    }
+    return frame[list(names)].rename(columns=names)
+
+
+def without_promise(found: TruthTable) -> list[str]:
+    """One sentence for each estimand whose estimate promises nothing, or that has none."""
+    return [_unpromised(row) for row in found.rows if not row.promised]
+
+
+def _unpromised(row: Held) -> str:
+    plain = "" if row.estimate is None else f" The data’s plain answer is {row.estimate.value:.4g}, which is off."
+    return together(f"{_capital(row.name)} is truly {row.truth:.4g} {row.unit}.{plain} {row.reason}")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def toggle(dataset: Dataset, key: str) -> bool:
+    """Ask whether to draw the truth; only where it is known."""
+    if not dataset.info.has_truth:
+        return False
+    return st.toggle("Show the truth", value=True, key=key, bind="query-params", help=define("known truth"))
+
+
+def with_or_without(experiment: Experiment, dataset: Dataset) -> Experiment:
+    """The experiment with its true effects, or without them where a visitor wants to guess first."""
+    if not experiment.truth or toggle(dataset, "experiments_truth"):
+        return experiment
+    return dataclasses.replace(experiment, truth={})
+
+
+def value(dataset: Dataset, name: str) -> float | None:
+    """The true value of an estimand, or None where it is not known."""
+    return _known(dataset, dataset.content_hash, name) if dataset.info.has_truth else None
+
+
+@st.cache_data(max_entries=64, ttl=3600, show_spinner=False)
+def _known(_dataset: Dataset, content: str, name: str) -> float | None:
+    return truth.known(_dataset, name)
