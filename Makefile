@@ -29,6 +29,7 @@ bench: .venv/.installed-dev ## Measure the promises and write them into the READ
 sample: .venv/.installed ## Make the sample dataset anew; the same content hash comes out
 	$(BIN)/python -m analysis simulate --sample
 	$(BIN)/python -m analysis train --data sample --reference
+	$(BIN)/python -m analysis truth --data sample --keep
 
 screenshots: .venv/.installed-dev ## Take the README's picture of every page
 	$(BIN)/python scripts/screenshots.py docs/pictures

@@ -49,6 +49,14 @@ def simulate(
         int | None,
         typer.Option("--rows", help="Write this many views fast, without pages and sessions, to measure speed with."),
     ] = None,
+    truth_viewers: Annotated[
+        int | None,
+        typer.Option(
+            "--truth-viewers",
+            min=0,
+            help="Simulate this many other viewers too, for what is expected of the service (shares, rates).",
+        ),
+    ] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed; by default the sample's.")] = None,
     name: Annotated[str, typer.Option("--name", help="Name of the dataset.")] = "Simulated service",
     replace: Annotated[
@@ -61,6 +69,7 @@ def simulate(
 
     from analysis import simulate as simulator
     from analysis.errors import ParameterError
+    from analysis.simulate import writing
     from analysis.workspace import SAMPLE, Workspace
 
     given: dict[str, Any] = {
@@ -73,7 +82,8 @@ def simulate(
         "views_only": views_only or None,
     }
     changes = {setting: value for setting, value in given.items() if value is not None}
-    if sample and (changes or small or seed is not None or rows is not None):
+    own = [truth_viewers, seed, rows]
+    if sample and (changes or small or any(setting is not None for setting in own)):
         raise ParameterError(
             "--sample makes one fixed dataset, and other settings were given too.",
             "Leave out --sample to simulate a service of your own.",
@@ -100,6 +110,7 @@ def simulate(
             replace=replace,
             name=name,
             kind="sample" if sample else "simulated",
+            truth_viewers=writing.SAMPLE_TRUTH_VIEWERS if sample else truth_viewers or 0,
             progress=progress,
         )
     common.emit(result, as_json)
