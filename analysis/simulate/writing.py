@@ -18,6 +18,7 @@ from analysis.data import Dataset, DatasetWriter
 from analysis.errors import DataError
 from analysis.results import Progress, Result
 from analysis.simulate import calendars, expectations, tables, truth
+from analysis.simulate.checks import check_whole, check_within
 from analysis.simulate.config import SimulationConfig
 from analysis.simulate.experiments import CONTROL, TREATMENT, Experiment
 from analysis.simulate.log import Columns, join
@@ -113,8 +114,11 @@ def simulate(
 
     Raises:
         DataError: The folder exists and may not be replaced, or it can't be written (a full disk).
+        ParameterError: `truth_viewers` is no whole number of 0 or more.
     """
     config = config or SimulationConfig()
+    check_whole("truth_viewers", truth_viewers)
+    check_within("truth_viewers", truth_viewers, 0, 10_000_000)
     report = progress or (lambda share, words: None)
     source = f"simulated by analysis.simulate with seed {seed}"
     with written(target, name=name, source=source, kind=kind, replace=replace) as writer:
