@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from analysis.data import Dataset
 from analysis.experiments import archives, files, sources, viewing
 from analysis.experiments.experiment import Experiment
 from analysis.experiments.metrics import Ratio, Term
+from analysis.experiments.plan import Guardrail, Plan
 from analysis.experiments.report import ExperimentReport
 from analysis.experiments.words import number, p_value, percent, plural
 from ui.glossary import define
@@ -56,16 +59,20 @@ def choose(story: Story) -> Experiment | None:
 
 
 def settings(experiment: Experiment) -> dict[str, Any]:
-    """Ask how to judge it: the arguments of `analyse`."""
+    """Ask how to judge it: the arguments of `analyse`, as the plan has them where there is one."""
     names = [metric.name for metric in experiment.metrics]
+    plan = experiment.plan or Plan()
+    # Each planned experiment has its own choice, so that one's primary metric is not carried to the next.
+    key = f"experiments_primary_{experiment.name}" if experiment.plan else "experiments_primary"
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        asked = st.query_params.get("experiments_primary")
+        asked = st.query_params.get(key)
         if asked is not None and asked not in names:
             st.warning(f"The link asks for the metric {escape(asked)}, which is not here. {escape(names[0])} is used.")
         primary = st.selectbox(
             "Metric that decides",
             names,
-            key="experiments_primary",
+            index=names.index(plan.primary) if plan.primary in names else 0,
+            key=key,
             bind="query-params",
             help="Choose it before you look: picking the best of many afterwards finds effects that are not there.",
         )
@@ -89,7 +96,62 @@ def settings(experiment: Experiment) -> dict[str, Any]:
             bind="query-params",
             help="Where even the best end of the interval is below this, the answer is no. 0 for any gain.",
         )
-    return {"primary": primary, "confidence": confidence, "worth": worth / 100}
+    if experiment.plan is None:
+        plan = dataclasses.replace(plan, guardrails=_guardrails([name for name in names if name != primary]))
+    return {"plan": plan, "primary": primary, "confidence": confidence, "worth": worth / 100}
+
+
+def _guardrails(others: Sequence[str]) -> tuple[Guardrail, ...]:
+    """Ask which metrics must not suffer, for an experiment that has no plan."""
+    if not others:
+        return ()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.multiselect(
+            "Guardrails",
+            others,
+            key="experiments_guardrails",
+            help="Metrics that must not suffer, whatever the deciding one gains.",
+        )
+        margin = st.number_input(
+            "Largest loss tolerated (%)",
+            min_value=0.1,
+            max_value=99.0,
+            value=5.0,
+            step=0.5,
+            key="experiments_margin",
+            help="A guardrail is kept when its whole interval stays above this loss.",
+        )
+    return tuple(Guardrail(name, margin / 100) for name in chosen)
+
+
+def plan(report: ExperimentReport) -> None:
+    """What was written down beforehand, or that nothing was."""
+    sentences = report.plan.sentences()
+    if report.plan.registered:
+        with st.expander("What was written down beforehand", icon=":material/edit_note:"):
+            for sentence in sentences:
+                st.markdown(f"- {escape(sentence)}")
+    elif report.experiment.plan is not None:
+        st.caption(":material/edit_note: This departs from the plan, so it counts as not pre-registered.")
+    else:
+        st.caption(":material/edit_note: Not pre-registered: nothing was written down before the results.")
+
+
+def as_of(experiment: Experiment, last: dt.date) -> dt.date | None:
+    """Ask how far to look, as one would have on an earlier day; None for the end."""
+    total = round(experiment.days or 0)
+    if total < 3:
+        return None
+    day = st.slider(
+        "Look after so many days",
+        2,
+        total,
+        total,
+        key=f"experiments_day_{experiment.name}",
+        bind="query-params",
+        help="What somebody would have seen on that day. A look that nobody planned gets the wider interval.",
+    )
+    return None if day == total else last - dt.timedelta(days=total - day)
 
 
 def cards(report: ExperimentReport) -> list[Card]:
@@ -138,15 +200,28 @@ def variants_table(report: ExperimentReport) -> pd.DataFrame:
 
 def code(report: ExperimentReport) -> str:
     """Python that reproduces the report."""
-    return (
-        f"{report.experiment.code}report = analyse(experiment, primary={report.primary!r}, "
-        f"confidence={report.confidence!r})\nprint(report.summary())\nprint(report.to_frame())\n"
-    )
+    if report.plan == report.experiment.plan:
+        imports, how = "", ""
+    else:
+        given = {
+            field.name: getattr(report.plan, field.name)
+            for field in dataclasses.fields(report.plan)
+            if getattr(report.plan, field.name) != field.default
+        }
+        imports = "from analysis.experiments.plan import Guardrail, Plan\n"
+        how = f", plan=Plan({', '.join(f'{name}={value!r}' for name, value in given.items())})"
+    show = "print(report.summary())\nprint(report.to_frame())\n"
+    return f"{imports}{report.experiment.code}report = analyse(experiment{how})\n{show}"
 
 
 @st.cache_resource(max_entries=64, ttl=3600, show_spinner="Joining assignments and views")
-def _read(_dataset: Dataset, content: str, name: str, adjusted: bool) -> Experiment:
-    return viewing.read_experiment(_dataset, name, adjusted=adjusted)
+def _read(_dataset: Dataset, content: str, name: str, adjusted: bool, until: dt.date | None) -> Experiment:
+    return viewing.read_experiment(_dataset, name, adjusted=adjusted, until=until)
+
+
+@st.cache_resource(max_entries=64, ttl=3600, show_spinner=False)
+def _last_day(_dataset: Dataset, content: str, name: str) -> dt.date:
+    return viewing.last_day(_dataset, name)
 
 
 @st.cache_resource(max_entries=16, ttl=3600, show_spinner=False)
@@ -175,7 +250,11 @@ def _of_dataset(story: Story) -> Experiment | None:
             help="CUPED: what a viewer watched in the 28 days before explains much of what they watch now. Taking it "
             "out narrows the interval and favours nobody.",
         )
-    return _read(dataset, dataset.content_hash, name, adjusted)
+    whole = _read(dataset, dataset.content_hash, name, adjusted, None)
+    last = _last_day(dataset, dataset.content_hash, name)
+    until = as_of(whole, last)
+    st.session_state["experiments_until"] = until
+    return whole if until is None else _read(dataset, dataset.content_hash, name, adjusted, until)
 
 
 def _typed(story: Story) -> Experiment | None:
@@ -327,3 +406,8 @@ def _mapped(
         return None
     chosen = {"variant": variant, "unit": unit, "control": control, "time": time, "covariate": covariate}
     return _units(ids, terms, tuple((k, v) for k, v in chosen.items() if v or k == "control"), tuple(less), uploads)
+
+
+def of_dataset() -> bool:
+    """Whether the experiment shown is one of the dataset's own."""
+    return st.session_state.get("experiments_source", "dataset") == "dataset"

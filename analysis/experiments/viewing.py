@@ -30,13 +30,14 @@ BEFORE_DAYS = 28
 EVERYBODY = "all viewers, all days"
 """How a truth names the effect on all viewers over the whole time."""
 
-_METRICS: tuple[tuple[str, Kind, Term], ...] = (
+METRICS: tuple[tuple[str, Kind, Term], ...] = (
     ("minutes per viewer", "mean", "minutes"),
     ("plays per viewer", "mean", "plays"),
     ("active days per viewer", "mean", "active_days"),
     ("viewers who played", "proportion", "played"),
     ("completion rate", "ratio", Ratio("completed", "plays")),
 )
+"""Name, kind and columns of what is measured of a viewer's plays."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def read_experiment(
         if among:
             chosen = _among(chosen, tables["viewers"], among)
         frame = per_viewer(chosen, tables["views"], since, until)
-        wanted = [m for m in _METRICS if set(columns_of(m[2])[0]) <= set(frame.collect_schema().names())]
+        wanted = [m for m in METRICS if set(columns_of(m[2])[0]) <= set(frame.collect_schema().names())]
         covariates: list[Term] = ["minutes_before"] if adjusted else []
         if adjusted and "minutes_before" not in frame.collect_schema():
             raise ExperimentError("The views have no minutes to adjust by.", "Analyse without the adjustment.")
@@ -243,7 +244,7 @@ def _first_days(frame: nw.LazyFrame[Any], until: dt.date, covariates: list[Term]
     """Metrics within the first days of those assigned two such spans before the end, and after them."""
     have = frame.collect_schema().names()
     enrolled = dt.datetime.combine(until - dt.timedelta(days=2 * FIRST_DAYS - 1), dt.time())
-    names = {m[0]: m[2] for m in _METRICS if isinstance(m[2], str) and f"{m[2]}_first" in have}
+    names = {m[0]: m[2] for m in METRICS if isinstance(m[2], str) and f"{m[2]}_first" in have}
     columns = [f"{term}_{part}" for term in names.values() for part in ("first", "later")]
     pairs = [p for column in columns for p in columns_of(column, *covariates)[1]] if covariates else []
     early = frame.filter(nw.col("assigned_at") < enrolled)
@@ -255,6 +256,49 @@ def _first_days(frame: nw.LazyFrame[Any], until: dt.date, covariates: list[Term]
         return make_metric(name, arms, column, kind="mean", covariates=covariates)
 
     return {name: (part(name, f"{term}_first"), part(name, f"{term}_later")) for name, term in names.items()}
+
+
+@dataclass(frozen=True)
+class Plays:
+    """An experiment's plays after the assignment, on one cursor.
+
+    Attributes:
+        viewers: One row an assigned viewer: `viewer_id`, `variant`, `assigned_at`.
+        rows: One row a play: those columns, `day` (UTC), `started_at`, and 1 or a number for each of the metrics'
+            columns: `plays`, `minutes`, `completed`, and `active_days` on a viewer's first play of a day.
+    """
+
+    viewers: nw.LazyFrame[Any]
+    rows: nw.LazyFrame[Any]
+
+
+def plays_of(tables: Mapping[str, nw.LazyFrame[Any]], experiment_id: str, until: dt.date) -> Plays:
+    """The plays of an experiment's viewers, from the assignment to the end of a day on their clocks."""
+    chosen = tables["assignments"].filter(nw.col("experiment_id") == experiment_id)
+    viewers = chosen.group_by("viewer_id", "variant").agg(nw.col("assigned_at").min())
+    views = tables["views"]
+    have = set(views.collect_schema().names())
+    columns = [c for c in ("viewer_id", "started_at", "started_local", "minutes", "completion") if c in have]
+    midnight = dt.datetime.combine(until + dt.timedelta(days=1), dt.time())
+    joined = viewers.join(views.select(columns), on="viewer_id", how="inner")
+    after = joined.filter((nw.col("started_at") >= nw.col("assigned_at")) & (nw.col("started_local") < midnight))
+    made = [nw.lit(1.0).alias("plays"), nw.col("started_at").dt.date().alias("day")]
+    if "completion" in have:
+        made.append((nw.col("completion") >= FINISHED).cast(nw.Float64()).alias("completed"))
+    rows = after.with_columns(*made)
+    first = nw.col("started_at") == nw.col("started_at").min().over("viewer_id", "day")
+    return Plays(viewers, rows.with_columns(first.cast(nw.Float64()).alias("active_days")))
+
+
+def last_day(dataset: Dataset, experiment_id: str) -> dt.date:
+    """The experiment's last day where the dataset's truth names it, else the last day of the data."""
+    known = known_truth(dataset, experiment_id)
+    if "ends_on" in known:
+        return dt.date.fromisoformat(known["ends_on"])
+    with dataset.read() as tables:
+        latest = tables["views"].select(nw.col("started_local").max())
+        found: dt.date = engine.to_arrow(latest).column(0)[0].as_py().date()
+    return found
 
 
 def per_viewer(

@@ -4,6 +4,7 @@ import streamlit as st
 
 from analysis.experiments.report import analyse
 from ui import experiments as room
+from ui import experiments_detail as detail
 from ui.charts import experiments as charts
 from ui.story import Story
 
@@ -39,10 +40,13 @@ if experiment.question:
     story.text(experiment.question)
 room.badge(report)
 story.verdict(report.summary(), room.TONES.get(report.verdict.badge, "unsure"))
+room.plan(report)
 story.metrics(room.cards(report))
 story.chart(charts.forest(report), key="experiments_forest", alt=report.summary())
 if len(experiment.units) > 2:
     story.text(report.comparisons[0].summary())
+for guardrail in report.guardrails:
+    story.text(f"Guardrail: {guardrail.text}")
 story.heading("What to keep in mind")
 story.text(report.split.summary())
 for caution in report.cautions:
@@ -51,6 +55,8 @@ story.heading("Variants")
 story.table(
     room.variants_table(report), key="experiments_variants", alt="Sums and means of each variant", columns=COLUMNS
 )
+if room.of_dataset():
+    detail.show(story, report, st.session_state.get("experiments_until"))
 story.text(f"Read from: {experiment.source}. Tests: {report.comparisons[0].pairs[0].method}.")
 story.explain(MEANS, COMPUTED)
 with st.expander("Python that reproduces this", icon=":material/code:"):

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from analysis.experiments import words
 from analysis.experiments.fixed import Comparison, Effect
 from analysis.experiments.report import ExperimentReport
+from analysis.experiments.verdict import POWER_FACTOR
 from ui.charts import theme
 
 _ROW = 44
@@ -77,12 +78,31 @@ def forest(report: ExperimentReport) -> go.Figure:
         )
     _draw_truth(figure, rows)
     figure.add_vline(x=0, line_width=2, line_color=theme.UNSURE)
+    _draw_reach(figure, report, rows)
     figure.update_xaxes(tickformat="+.0%" if relative else None, zeroline=False, **_range(rows))
     figure.update_yaxes(
         tickvals=list(range(len(rows))), ticktext=[row.label for row in reversed(rows)], showgrid=False, zeroline=False
     )
     figure.update_layout(margin={"r": 150})
     return figure
+
+
+def _draw_reach(figure: go.Figure, report: ExperimentReport, rows: list[_Row]) -> None:
+    """The band of effects of the primary metric that so many units would mostly miss."""
+    own = [row.effect.standard_error for row in rows if row.comparison.metric == report.primary]
+    if not own or not own[0] > 0 or report.split.failed:
+        return
+    reach = POWER_FACTOR * min(own)
+    figure.add_vrect(
+        x0=-reach,
+        x1=reach,
+        fillcolor=theme.UNSURE,
+        opacity=0.12,
+        line_width=0,
+        layer="below",
+        name="Mostly missed: smaller than the minimum detectable effect",
+        showlegend=True,
+    )
 
 
 def _rows(report: ExperimentReport) -> tuple[list[_Row], bool]:
