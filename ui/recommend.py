@@ -38,7 +38,7 @@ def training_form(dataset: Dataset, *, expanded: bool) -> None:
             "Models",
             list(known),
             selection_mode="multi",
-            default=list(known),
+            default=list(recommend.DEFAULT),
             format_func=lambda name: known[name].label,
             key="recommend_models",
         )

@@ -1,11 +1,6 @@
 """Recommenders: one contract, the classic models, honest evaluation."""
 
-from analysis.recommend.base import (
-    ParameterDoc,
-    RecommendationTable,
-    Recommender,
-    parameter_docs,
-)
+from analysis.recommend.base import CAPABILITIES, Recommender, capabilities, parameter_docs
 from analysis.recommend.compare import Comparison, Estimate
 from analysis.recommend.evaluate import evaluate
 from analysis.recommend.home import (
@@ -20,9 +15,32 @@ from analysis.recommend.home import (
 )
 from analysis.recommend.interactions import Interactions, default_signal
 from analysis.recommend.leaderboard import Entry, Leaderboard, LeaderboardBrief
+from analysis.recommend.lists import RecommendationTable
 from analysis.recommend.metrics import METRICS, Metric
-from analysis.recommend.models import ALS, SVD, ItemKNN, Popularity, RecentPopularity
-from analysis.recommend.registry import model, models
+from analysis.recommend.models import (
+    ALS,
+    BM25KNN,
+    BPR,
+    EASE,
+    NMF,
+    SVD,
+    Bias,
+    CoClustering,
+    Content,
+    Hybrid,
+    ItemKNN,
+    KNNBaseline,
+    LogisticMF,
+    Popularity,
+    PopularityAtTime,
+    Random,
+    RecentPopularity,
+    SlopeOne,
+    SVDpp,
+    TfidfKNN,
+)
+from analysis.recommend.parameters import ParameterDoc, Settings, Space, number
+from analysis.recommend.registry import DEFAULT, model, models
 from analysis.recommend.runs import (
     Run,
     RunInfo,
@@ -39,18 +57,32 @@ from analysis.recommend.splits import Split, TemporalSplit
 
 __all__ = [
     "ALS",
+    "BM25KNN",
+    "BPR",
+    "CAPABILITIES",
+    "DEFAULT",
+    "EASE",
     "METRICS",
+    "NMF",
     "SVD",
+    "Bias",
+    "CoClustering",
     "Comparison",
+    "Content",
     "Entry",
     "Estimate",
+    "Hybrid",
     "Interactions",
     "ItemKNN",
+    "KNNBaseline",
     "Leaderboard",
     "LeaderboardBrief",
+    "LogisticMF",
     "Metric",
     "ParameterDoc",
     "Popularity",
+    "PopularityAtTime",
+    "Random",
     "RecentPopularity",
     "RecommendationTable",
     "Recommended",
@@ -58,13 +90,19 @@ __all__ = [
     "Run",
     "RunInfo",
     "RunList",
+    "SVDpp",
+    "Settings",
     "Shelf",
+    "SlopeOne",
+    "Space",
     "Split",
     "TemporalSplit",
+    "TfidfKNN",
     "ViewerChoices",
     "ViewerHome",
     "Watched",
     "any_viewer",
+    "capabilities",
     "default_signal",
     "delete_run",
     "evaluate",
@@ -75,6 +113,7 @@ __all__ = [
     "model",
     "models",
     "newest_run",
+    "number",
     "parameter_docs",
     "reference_run",
     "viewer_home",

@@ -2,86 +2,50 @@
 
 from __future__ import annotations
 
-import ast
-import dataclasses
-import inspect
 import os
-import textwrap
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
+from scipy import sparse
 
 from analysis.errors import ModelError, ParameterError
-from analysis.recommend.interactions import Flags, Ids, Index, Interactions, Scores
+from analysis.recommend import memory, parameters
+from analysis.recommend.interactions import Flags, Ids, Index, Interactions, Scores, Times
+from analysis.recommend.lists import RecommendationTable
+from analysis.recommend.parameters import NoParameters, ParameterDoc
 from analysis.recommend.topk import top_k
-from analysis.results import Progress, Result
+from analysis.results import Progress
 
 BLOCK_SCORES = 2**21
 """Scores computed at once by a thread (8 MiB of float32), so that a block stays near the processor's cache."""
 
-
-@dataclass(frozen=True, eq=False)
-class RecommendationTable(Result):
-    """Ranked titles for viewers, or for titles that others resemble.
-
-    Attributes:
-        of: What `ids` are: `viewer_id` or `title_id`.
-        ids: For whom, shape (n,).
-        title_ids: Titles, best first, shape (n, k); −1 where a list is shorter than k.
-        scores: The model's scores in its own unit, shape (n, k); NaN where a list is shorter than k.
-    """
-
-    of: Literal["viewer_id", "title_id"]
-    ids: Ids
-    title_ids: Ids
-    scores: Scores
-
-    @property
-    def filled(self) -> Flags:
-        """Which places hold a title, shape (n, k)."""
-        return ~np.isnan(self.scores)
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row a recommended title: whom it is for, rank from 1, title and score."""
-        n, k = self.title_ids.shape
-        filled = self.filled.ravel()
-        return pd.DataFrame(
-            {
-                self.of: np.repeat(self.ids, k)[filled],
-                "rank": np.tile(np.arange(1, k + 1), n)[filled],
-                "title_id" if self.of == "viewer_id" else "similar_id": self.title_ids.ravel()[filled],
-                "score": self.scores.ravel()[filled],
-            }
-        )
-
-    def summary(self) -> str:
-        """How many lists there are and how long they are."""
-        lengths = self.filled.sum(axis=1)
-        whom = "viewers" if self.of == "viewer_id" else "titles"
-        mean = lengths.mean() if len(lengths) else 0.0
-        return f"Lists for {len(self.ids):,} {whom}, {mean:.1f} titles each on average; {(lengths == 0).sum():,} empty."
-
-
-@dataclass(frozen=True)
-class NoParameters:
-    """A model without parameters."""
+CAPABILITIES: dict[str, str] = {
+    "predicts_ratings": "predicts stars",
+    "cold_titles": "ranks titles that nobody has watched yet",
+    "cold_viewers": "has a list for viewers without history",
+    "folds_in": "takes in a new viewer's history without a new fit",
+    "explains": "says which watched titles a recommendation comes from",
+    "finds_similar": "names titles that resemble a title",
+    "updates": "takes in later plays without a new fit",
+    "follows_time": "makes its list anew at the moment of the visit",
+}
+"""What a model may be able to do beyond ranking titles for known viewers, and how that is said."""
 
 
 class Recommender(ABC):
     """Base of all recommenders.
 
-    The public methods check, block, filter and rank; a model writes `_fit` and `_score`, and `_predict` or `_similar`
-    where its flags say so. What `fit` learns is kept in attributes that end in an underscore.
+    The public methods check, block, filter and rank; a model writes `_fit` and `_score`, and one more method for each
+    capability that it declares. What `fit` learns is kept in attributes that end in an underscore: numbers, words,
+    arrays and sparse matrices, which is also what `storage.save_model` writes.
 
     >>> from analysis.recommend import models
-    >>> sorted(models())
-    ['als', 'item_knn', 'popularity', 'recent_popularity', 'svd']
+    >>> sorted(models())[:4]
+    ['als', 'bias', 'bpr', 'co_clustering']
 
     Class attributes:
         name: Short name, used on the command line and in files.
@@ -89,9 +53,14 @@ class Recommender(ABC):
         description: One sentence: what it recommends and why one would want it.
         source: Where the method is published.
         Parameters: A frozen dataclass with a docstring under each field.
-        predicts_ratings: Learns from stars and can say how many stars a viewer would give.
+        predicts_ratings: Learns from stars and can say how many stars a viewer would give (`_predict`).
+        cold_titles: Can rank titles that nobody watched in training.
         cold_viewers: Has a list for viewers who have watched nothing yet.
-        finds_similar: Can name titles that resemble a title.
+        folds_in: Can rank for a history that was not in training (`_score_history`).
+        explains: Can say how much each watched title adds to a score (`_contributions`); needs `folds_in`.
+        finds_similar: Can name titles that resemble a title (`_similar`).
+        updates: Can take in later interactions without a new fit (`_update`).
+        follows_time: Makes its list at the moment of a visit, from what everybody did before (`_score_at`).
     """
 
     name: ClassVar[str]
@@ -100,8 +69,13 @@ class Recommender(ABC):
     source: ClassVar[str]
     Parameters: ClassVar[type[Any]] = NoParameters
     predicts_ratings: ClassVar[bool] = False
+    cold_titles: ClassVar[bool] = False
     cold_viewers: ClassVar[bool] = False
+    folds_in: ClassVar[bool] = False
+    explains: ClassVar[bool] = False
     finds_similar: ClassVar[bool] = False
+    updates: ClassVar[bool] = False
+    follows_time: ClassVar[bool] = False
 
     def __init__(self, parameters: Any = None, *, seed: int = 0) -> None:
         self.parameters = self.Parameters() if parameters is None else parameters
@@ -119,7 +93,8 @@ class Recommender(ABC):
         """Learn from interactions; the same seed and interactions give the same model.
 
         Raises:
-            ModelError: There is nothing to learn from, or no stars for a model that learns from them.
+            ModelError: There is nothing to learn from, no stars for a model that learns from them, or the model would
+                need more memory than there is.
         """
         if not len(interactions):
             raise ModelError(
@@ -131,20 +106,44 @@ class Recommender(ABC):
                 f"{self.label} learns from stars, and there are no ratings in the training period.",
                 "Leave it out, or bring a dataset that has ratings with times.",
             )
+        memory.require(self.label, self._memory(interactions))
         self._fit(interactions, progress or _silent)
         self.interactions_ = interactions
         return self
 
-    def recommend(self, viewer_ids: npt.ArrayLike, k: int = 10, *, filter_seen: bool = True) -> RecommendationTable:
+    def update(self, later: Interactions) -> Self:
+        """Take in what happened after the training period, without a new fit.
+
+        Raises:
+            ModelError: The model is not fitted, or has to be fitted anew for that.
+        """
+        train = self._fitted()
+        self._require("updates", "Fit it again with everything.")
+        together = train.joined(later)
+        self._update(later, together)
+        self.interactions_ = together
+        return self
+
+    def recommend(
+        self,
+        viewer_ids: npt.ArrayLike,
+        k: int = 10,
+        *,
+        filter_seen: bool = True,
+        among: Flags | None = None,
+        at: Times | None = None,
+    ) -> RecommendationTable:
         """The k best titles for each viewer.
 
-        Titles that nobody had watched in training are never in a list. A viewer without training history has an
-        empty list where the model has nothing for `cold_viewers`.
+        Titles that nobody had watched in training are in a list only of a model that ranks `cold_titles`. A viewer
+        without training history has an empty list where the model has nothing for `cold_viewers`.
 
         Args:
             viewer_ids: Viewer ids, shape (n,).
             k: Length of a list; lists are shorter where there are fewer titles to choose from.
             filter_seen: Leave out what the viewer watched in training.
+            among: Titles that may be recommended, shape (n_titles,), instead of those above.
+            at: Moment of each visit in UTC, shape (n,), for a model that `follows_time`; others take no notice.
 
         Raises:
             ModelError: The model is not fitted, a viewer is unknown, or the model's scores break the contract.
@@ -152,20 +151,76 @@ class Recommender(ABC):
         """
         train = self._fitted()
         index = train.viewer_index(viewer_ids)
-        barred = ~self._candidates()
+        barred = ~self._allowed(among)
 
-        def prepare(rows: Index) -> npt.NDArray[Any]:
-            scores = self._checked(self._score(rows), rows)
+        def prepare(here: slice) -> npt.NDArray[Any]:
+            rows = index[here]
+            raw = self._score_at(rows, at[here]) if at is not None and self.follows_time else self._score(rows)
+            scores = self._checked(raw, len(rows))
             scores[:, barred] = -np.inf
             if filter_seen:
-                seen = train.matrix[rows]
-                scores[np.repeat(np.arange(len(rows)), np.diff(seen.indptr)), seen.indices] = -np.inf
+                _bar_seen(scores, train.matrix[rows])
             if not self.cold_viewers:
                 scores[train.plays_per_viewer[rows] == 0] = -np.inf
             return scores
 
-        columns, scores = self._ranked(index, k, prepare)
+        columns, scores = self._ranked(len(index), k, prepare)
         return RecommendationTable("viewer_id", train.viewers[index], self._ids(columns, scores), scores)
+
+    def recommend_to(
+        self,
+        histories: Sequence[Iterable[int]] | sparse.csr_matrix,
+        k: int = 10,
+        *,
+        filter_seen: bool = True,
+        among: Flags | None = None,
+    ) -> RecommendationTable:
+        """The k best titles for people who were not in training, from what they have watched: no new fit.
+
+        Args:
+            histories: For each person the ids of titles, each of weight 1; or weights of shape (n, n_titles).
+            k: Length of a list.
+            filter_seen: Leave out what is in the history.
+            among: Titles that may be recommended, shape (n_titles,).
+
+        Returns:
+            Lists whose `ids` are the places in `histories`, from 0.
+
+        Raises:
+            ModelError: The model is not fitted, can't fold in, a title is unknown, or the scores break the contract.
+        """
+        train = self._fitted()
+        self._require("folds_in", "Fit it again with the new viewer in the data.")
+        known = histories if isinstance(histories, sparse.csr_matrix) else history_matrix(train, histories)
+        barred = ~self._allowed(among)
+
+        def prepare(here: slice) -> npt.NDArray[Any]:
+            part = known[here]
+            scores = self._checked(self._score_history(part), part.shape[0])
+            scores[:, barred] = -np.inf
+            if filter_seen:
+                _bar_seen(scores, part)
+            if not self.cold_viewers:
+                scores[np.diff(part.indptr) == 0] = -np.inf
+            return scores
+
+        columns, scores = self._ranked(known.shape[0], k, prepare)
+        ids: Ids = np.arange(known.shape[0], dtype=np.int64)
+        return RecommendationTable("viewer_id", ids, self._ids(columns, scores), scores)
+
+    def contributions(self, history: sparse.csr_matrix, title_id: int) -> npt.NDArray[np.float64]:
+        """How much each watched title adds to the score of one title, in the order of `history.indices`.
+
+        Args:
+            history: Weights of what one person has watched, shape (1, n_titles).
+            title_id: The title whose score is explained.
+
+        Raises:
+            ModelError: The model is not fitted, does not explain, or the title is unknown.
+        """
+        train = self._fitted()
+        self._require("explains", "Ask item kNN or EASE.")
+        return self._contributions(history, int(train.title_index([title_id])[0]))
 
     def predict(self, viewer_ids: npt.ArrayLike, title_ids: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Stars that each viewer would give to the title beside, on the dataset's scale, shape (n,).
@@ -194,15 +249,16 @@ class Recommender(ABC):
         if not self.finds_similar:
             raise ModelError(f"{self.label} can't tell which titles are similar.", "Ask item kNN or ALS.")
         index = train.title_index(title_ids)
-        barred = ~self._candidates()
+        barred = ~self._allowed(None)
 
-        def prepare(rows: Index) -> npt.NDArray[Any]:
-            scores = self._checked(self._similar(rows), rows)
+        def prepare(here: slice) -> npt.NDArray[Any]:
+            rows = index[here]
+            scores = self._checked(self._similar(rows), len(rows))
             scores[:, barred] = -np.inf
             scores[np.arange(len(rows)), rows] = -np.inf
             return scores
 
-        columns, scores = self._ranked(index, k, prepare)
+        columns, scores = self._ranked(len(index), k, prepare)
         return RecommendationTable("title_id", train.titles[index], self._ids(columns, scores), scores)
 
     # What a model's author writes.
@@ -218,6 +274,22 @@ class Recommender(ABC):
         −inf where the model has nothing to say. Called from several threads at once.
         """
 
+    def _score_history(self, histories: sparse.csr_matrix) -> npt.NDArray[Any]:
+        """Scores of all titles for histories of shape (n, n_titles), as `_score` gives; with `folds_in`."""
+        raise NotImplementedError
+
+    def _score_at(self, viewers: Index, at: Times) -> npt.NDArray[Any]:
+        """Scores at a moment for each viewer, knowing only what happened before it; with `follows_time`."""
+        raise NotImplementedError
+
+    def _contributions(self, history: sparse.csr_matrix, title: int) -> npt.NDArray[np.float64]:
+        """What each entry of one history adds to the score of a dense title number; with `explains`."""
+        raise NotImplementedError
+
+    def _update(self, later: Interactions, together: Interactions) -> None:
+        """Take in later interactions, given alone and joined with those of the fit; with `updates`."""
+        raise NotImplementedError
+
     def _predict(self, viewers: Index, titles: Index) -> npt.NDArray[np.float64]:
         """Stars for pairs of dense numbers; only for models with `predicts_ratings`."""
         raise NotImplementedError
@@ -227,8 +299,14 @@ class Recommender(ABC):
         raise NotImplementedError
 
     def _candidates(self) -> Flags:
-        """Titles that may be recommended, shape (n_titles,): those somebody watched in training."""
-        return self._fitted().viewers_per_title > 0
+        """Titles that may be recommended, shape (n_titles,): those watched in training, and cold ones where it can."""
+        train = self._fitted()
+        watched: Flags = train.viewers_per_title > 0
+        return watched | train.released if self.cold_titles else watched
+
+    def _memory(self, train: Interactions) -> int:
+        """Bytes that the fit will need at most; 0 where it is no more than the interactions themselves."""
+        return 0
 
     # What stays in here.
 
@@ -237,8 +315,19 @@ class Recommender(ABC):
             raise ModelError(f"{self.label} has not learnt anything yet.", "Call fit first.")
         return self.interactions_
 
-    def _checked(self, scores: npt.NDArray[Any], rows: Index) -> npt.NDArray[Any]:
-        wanted = (len(rows), self._fitted().n_titles)
+    def _require(self, capability: str, remedy: str) -> None:
+        if not getattr(self, capability):
+            raise ModelError(f"{self.label} is no model that {CAPABILITIES[capability]}.", remedy)
+
+    def _allowed(self, among: Flags | None) -> Flags:
+        if among is None:
+            return self._candidates()
+        if (among & (self._fitted().viewers_per_title == 0)).any():
+            self._require("cold_titles", "Ask a content model or the hybrid.")
+        return among
+
+    def _checked(self, scores: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
+        wanted = (rows, self._fitted().n_titles)
         if not isinstance(scores, np.ndarray) or scores.shape != wanted or scores.dtype.kind != "f":
             found = f"{scores.dtype} {scores.shape}" if isinstance(scores, np.ndarray) else type(scores).__name__
             raise ModelError(
@@ -247,19 +336,19 @@ class Recommender(ABC):
         return scores
 
     def _ranked(
-        self, index: Index, k: int, prepare: Callable[[Index], npt.NDArray[Any]]
+        self, n: int, k: int, prepare: Callable[[slice], npt.NDArray[Any]]
     ) -> tuple[npt.NDArray[np.int32], Scores]:
-        """Best columns and scores, block by block on all cores, padded to k with NaN scores."""
+        """Best columns and scores of n rows, block by block on all cores, padded to k with NaN scores."""
         if k < 1:
             raise ParameterError(f"A list can't have {k} titles.", "Ask for k of 1 or more.")
         n_titles = self._fitted().n_titles
         size = max(1, BLOCK_SCORES // n_titles)
-        columns = np.zeros((len(index), k), dtype=np.int32)
-        scores = np.full((len(index), k), np.nan, dtype=np.float32)
+        columns = np.zeros((n, k), dtype=np.int32)
+        scores = np.full((n, k), np.nan, dtype=np.float32)
 
         def work(start: int) -> None:
             here = slice(start, start + size)
-            found, best = top_k(prepare(index[here]), min(k, n_titles))
+            found, best = top_k(prepare(here), min(k, n_titles))
             if np.isnan(best).any():
                 raise ModelError(f"{self.label} returned NaN as a score.", "Its _score must return numbers or −inf.")
             columns[here, : found.shape[1]] = found
@@ -267,11 +356,34 @@ class Recommender(ABC):
 
         # Blocks and one BLAS thread each give the same bits whatever the number of cores; BLAS's own threads do not.
         with one_blas_thread(), ThreadPoolExecutor(os.cpu_count() or 1) as threads:
-            list(threads.map(work, range(0, len(index), size)))
+            list(threads.map(work, range(0, n, size)))
         return columns, scores
 
     def _ids(self, columns: npt.NDArray[np.int32], scores: Scores) -> Ids:
         return np.where(np.isnan(scores), -1, self._fitted().titles[columns])
+
+
+def capabilities(model: type[Recommender]) -> dict[str, bool]:
+    """What a model can do, by the names in `CAPABILITIES`."""
+    return {name: bool(getattr(model, name)) for name in CAPABILITIES}
+
+
+def parameter_docs(model: type[Recommender]) -> tuple[ParameterDoc, ...]:
+    """A model's parameters with their defaults, spaces and the docstring under each."""
+    return parameters.parameter_docs(model.Parameters)
+
+
+def history_matrix(train: Interactions, histories: Sequence[Iterable[int]]) -> sparse.csr_matrix:
+    """Histories given as title ids as weights of 1, shape (len(histories), n_titles).
+
+    Raises:
+        ModelError: A title is unknown; it is named.
+    """
+    columns = [np.unique(train.title_index(np.array(list(titles), dtype=np.int64))) for titles in histories]
+    indptr = np.concatenate([[0], np.cumsum([len(titles) for titles in columns])]).astype(np.int32)
+    indices = np.concatenate([*columns, np.empty(0, np.int32)]).astype(np.int32)
+    shape = (len(columns), train.n_titles)
+    return sparse.csr_matrix((np.ones(len(indices), np.float32), indices, indptr), shape=shape)
 
 
 def one_blas_thread() -> Any:
@@ -281,45 +393,8 @@ def one_blas_thread() -> Any:
     return threadpool_limits(1, "blas")
 
 
-@dataclass(frozen=True)
-class ParameterDoc:
-    """What a person should know about one parameter.
-
-    Attributes:
-        name: Its name.
-        default: Its default value.
-        doc: What it does, with its unit.
-    """
-
-    name: str
-    default: Any
-    doc: str
-
-
-def parameter_docs(model: type[Recommender]) -> tuple[ParameterDoc, ...]:
-    """A model's parameters with their defaults and the docstring under each."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(model.Parameters))).body[0]
-    assert isinstance(tree, ast.ClassDef)
-    docs: dict[str, str] = {}
-    for statement, after in zip(tree.body, tree.body[1:], strict=False):
-        if (
-            isinstance(statement, ast.AnnAssign)
-            and isinstance(statement.target, ast.Name)
-            and (isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant))
-        ):
-            docs[statement.target.id] = inspect.cleandoc(str(after.value.value))
-    return tuple(ParameterDoc(f.name, f.default, docs.get(f.name, "")) for f in dataclasses.fields(model.Parameters))
-
-
-def require_at_least(model: str, **limits: tuple[float, float]) -> None:
-    """Check parameters given as name=(value, least).
-
-    Raises:
-        ParameterError: A value is below its least.
-    """
-    for name, (value, least) in limits.items():
-        if not value >= least:
-            raise ParameterError(f"{model}: {name} is {value}.", f"It must be {least:g} or more.")
+def _bar_seen(scores: npt.NDArray[Any], seen: sparse.csr_matrix) -> None:
+    scores[np.repeat(np.arange(seen.shape[0]), np.diff(seen.indptr)), seen.indices] = -np.inf
 
 
 def _silent(_share: float, _words: str) -> None:

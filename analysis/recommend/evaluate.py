@@ -13,13 +13,14 @@ import pandas as pd
 from analysis.data.dataset import Dataset
 from analysis.errors import DataError, ParameterError, PrimetimeError
 from analysis.recommend import metrics
-from analysis.recommend.base import RecommendationTable, Recommender, one_blas_thread
+from analysis.recommend.base import Recommender, one_blas_thread
 from analysis.recommend.compare import DRAWS, Estimate, bootstrap_ratios, compare_all, interval
 from analysis.recommend.interactions import Interactions, Signal
 from analysis.recommend.leaderboard import Entry, Leaderboard
+from analysis.recommend.lists import RecommendationTable
 from analysis.recommend.metrics import Floats
+from analysis.recommend.registry import DEFAULT
 from analysis.recommend.registry import model as registered
-from analysis.recommend.registry import models as all_models
 from analysis.recommend.splits import Split, TemporalSplit
 from analysis.results import Progress, plain
 
@@ -61,7 +62,7 @@ def evaluate(
 
     Args:
         dataset: The data.
-        models: Names, or models that are not fitted yet; all by default.
+        models: Names, or models that are not fitted yet; a first line-up by default.
         signal: `views` or `ratings`; plays by default where there are any.
         split: Where training ends; by default the latest 20 % of the interactions are the test.
         k: Length of the lists that are judged.
@@ -96,11 +97,11 @@ def evaluate(
 
 
 def _instances(models: Sequence[str | Recommender] | None, seed: int) -> list[Recommender]:
-    wanted = list(models) if models is not None else list(all_models())
+    wanted = list(models) if models is not None else list(DEFAULT)
     chosen = [registered(item)(seed=seed) if isinstance(item, str) else item for item in wanted]
     names = [model.name for model in chosen]
     if not names:
-        raise ParameterError("No model was chosen.", f"Choose from: {', '.join(all_models())}.")
+        raise ParameterError("No model was chosen.", f"Choose from: {', '.join(DEFAULT)}.")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ParameterError(f"The model {twice[0]} is named twice.", "Name each model once.")

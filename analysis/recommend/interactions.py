@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -28,6 +28,13 @@ Scores = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
 
 _NO_CATALOGUE = pd.DataFrame({"title_id": pd.Series(dtype="int64"), "name": pd.Series(dtype="str")})
+
+_NO_LINKS = pd.DataFrame({name: pd.Series(dtype="str") for name in ("relation", "entity")}).assign(
+    title=pd.Series(dtype="int32")
+)
+_NO_PROFILES = pd.DataFrame({"viewer_id": pd.Series(dtype="int64")})
+PROFILE = ("country", "age_band", "plan")
+"""Columns of `viewers` that say something of a taste before anything is watched."""
 
 LEAST_WEIGHT = 0.05
 """Weight of a play that was left at once: having started it says a little too, and no title may weigh nothing."""
@@ -61,6 +68,16 @@ class Ratings:
         """The ratings marked in `rows`."""
         return replace(self, viewer=self.viewer[rows], title=self.title[rows], at=self.at[rows], stars=self.stars[rows])
 
+    def joined(self, later: Ratings, n_titles: int) -> Ratings:
+        """These and later ratings together; of two of one viewer and title the later one counts."""
+        names = ("viewer", "title", "at", "stars")
+        parts = {name: np.concatenate([getattr(self, name), getattr(later, name)]) for name in names}
+        order = np.lexsort((parts["title"], parts["viewer"], parts["at"]))
+        both = Ratings(
+            parts["viewer"][order], parts["title"][order], parts["at"][order], parts["stars"][order], self.scale
+        )
+        return both.select(_last_of_each_pair(both.viewer, both.title, n_titles))
+
 
 @dataclass(frozen=True, eq=False)
 class Interactions:
@@ -81,6 +98,9 @@ class Interactions:
         ratings: Stars, where the dataset has any, whatever the signal.
         catalogue: Title metadata in the order of `titles`: name, and kind, genres, released_on where known.
         dropped: What was left out when reading, and how many rows.
+        links: Edges of the knowledge graph: dense number `title`, `relation`, `entity`; a catalogue's genres are edges
+            too.
+        profiles: What is known of the viewers, in the order of `viewers`: country, age_band, plan where there are any.
     """
 
     signal: Signal
@@ -94,6 +114,8 @@ class Interactions:
     ratings: Ratings | None
     catalogue: pd.DataFrame
     dropped: Mapping[str, int]
+    links: pd.DataFrame = field(default_factory=lambda: _NO_LINKS)
+    profiles: pd.DataFrame = field(default_factory=lambda: _NO_PROFILES)
 
     @classmethod
     def from_dataset(cls, dataset: Dataset, signal: Signal | None = None) -> Interactions:
@@ -114,10 +136,14 @@ class Interactions:
             events = _read_events(tables, signal)
             stars = _read_stars(tables) if dataset.has("ratings") else None
             catalogue = _read_catalogue(tables) if dataset.has("titles") else _NO_CATALOGUE
-            known = []
-            if dataset.has("viewers"):
-                known.append(_column(engine.to_arrow(tables["viewers"].select("viewer_id")), "viewer_id"))
-        return _assemble(signal, events, stars, catalogue, known)
+            links = engine.to_pandas(tables["title_links"]) if dataset.has("title_links") else None
+            profiles = _read_profiles(tables) if dataset.has("viewers") else _NO_PROFILES
+        interactions = _assemble(signal, events, stars, catalogue, [profiles["viewer_id"].to_numpy()])
+        return replace(
+            interactions,
+            links=_links(interactions.titles, interactions.catalogue, links),
+            profiles=profiles.drop_duplicates("viewer_id").set_index("viewer_id").reindex(interactions.viewers),
+        )
 
     def __len__(self) -> int:
         return len(self.viewer)
@@ -151,6 +177,15 @@ class Interactions:
         """Different viewers who have watched each title, shape (n_titles,)."""
         return np.bincount(self.matrix.indices, minlength=self.n_titles).astype(np.int64)
 
+    @cached_property
+    def released(self) -> Flags:
+        """Titles that could be watched by the last interaction, shape (n_titles,); those without a date count too."""
+        if "released_on" not in self.catalogue or not len(self) or np.isnat(self.at[-1]):
+            return np.ones(self.n_titles, dtype=bool)
+        on = pd.to_datetime(self.catalogue["released_on"]).to_numpy()
+        released: Flags = np.isnat(on) | (on <= self.at[~np.isnat(self.at)].max())
+        return released
+
     def viewer_index(self, viewer_ids: npt.ArrayLike) -> Index:
         """Dense numbers of viewer ids.
 
@@ -176,6 +211,24 @@ class Interactions:
             at=self.at[rows],
             weight=self.weight[rows],
             watched=self.watched[rows],
+        )
+
+    def joined(self, later: Interactions) -> Interactions:
+        """These and later interactions of the same dataset together, in the order of their time."""
+        names = ("viewer", "title", "at", "weight", "watched")
+        parts = {name: np.concatenate([getattr(self, name), getattr(later, name)]) for name in names}
+        order = np.lexsort((parts["title"], parts["viewer"], parts["at"]))
+        ratings = self.ratings
+        if ratings is not None and later.ratings is not None:
+            ratings = ratings.joined(later.ratings, self.n_titles)
+        return replace(
+            self,
+            viewer=parts["viewer"][order],
+            title=parts["title"][order],
+            at=parts["at"][order],
+            weight=parts["weight"][order],
+            watched=parts["watched"][order],
+            ratings=ratings,
         )
 
     def cut(self, moment: np.datetime64) -> tuple[Interactions, Interactions]:
@@ -237,6 +290,28 @@ def _read_catalogue(tables: Tables) -> pd.DataFrame:
     wanted = ("title_id", "name", "kind", "genres", "released_on")
     have = tables["titles"].collect_schema().names()
     return engine.to_pandas(tables["titles"].select([c for c in wanted if c in have]).sort("title_id"))
+
+
+def _read_profiles(tables: Tables) -> pd.DataFrame:
+    have = tables["viewers"].collect_schema().names()
+    wanted = ["viewer_id", *(c for c in PROFILE if c in have)]
+    return engine.to_pandas(tables["viewers"].select(wanted).sort("viewer_id"))
+
+
+def _links(titles: Ids, catalogue: pd.DataFrame, links: pd.DataFrame | None) -> pd.DataFrame:
+    """Edges with dense title numbers, each once, in a fixed order; genres of the catalogue as `has_genre`."""
+    parts = [] if links is None else [links[["title_id", "relation", "entity"]]]
+    if "genres" in catalogue:
+        genres = catalogue[["title_id", "genres"]].explode("genres").dropna()
+        parts.append(genres.rename(columns={"genres": "entity"}).assign(relation="has_genre"))
+    if not parts:
+        return _NO_LINKS
+    edges = pd.concat(parts, ignore_index=True).dropna().drop_duplicates()
+    place = np.minimum(np.searchsorted(titles, edges["title_id"].to_numpy()), len(titles) - 1)
+    known = titles[place] == edges["title_id"].to_numpy()
+    edges = edges.assign(title=place.astype(np.int32))[known]
+    columns = ["title", "relation", "entity"]
+    return pd.DataFrame(edges[columns]).sort_values(columns, ignore_index=True)
 
 
 def _has(tables: Tables, table: str, column: str) -> bool:

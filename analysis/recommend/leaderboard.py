@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 
 from analysis.errors import DataError
-from analysis.recommend.base import RecommendationTable
 from analysis.recommend.compare import Comparison, Estimate
 from analysis.recommend.interactions import Signal
+from analysis.recommend.lists import RecommendationTable
 from analysis.recommend.metrics import METRICS
 from analysis.recommend.registry import models
 from analysis.results import Result, plain

@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from analysis.recommend.base import RecommendationTable
 from analysis.recommend.interactions import Flags, Ids, Interactions, pair_keys
+from analysis.recommend.lists import RecommendationTable
 
 Floats = npt.NDArray[np.float64]
 

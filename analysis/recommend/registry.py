@@ -3,10 +3,34 @@
 from __future__ import annotations
 
 from analysis.errors import ModelError
+from analysis.recommend import models as families
 from analysis.recommend.base import Recommender
-from analysis.recommend.models import ALS, SVD, ItemKNN, Popularity, RecentPopularity
 
-_MODELS: tuple[type[Recommender], ...] = (Popularity, RecentPopularity, ItemKNN, ALS, SVD)
+_MODELS: tuple[type[Recommender], ...] = (
+    families.Random,
+    families.Popularity,
+    families.RecentPopularity,
+    families.PopularityAtTime,
+    families.ItemKNN,
+    families.TfidfKNN,
+    families.BM25KNN,
+    families.EASE,
+    families.ALS,
+    families.BPR,
+    families.LogisticMF,
+    families.Content,
+    families.Hybrid,
+    families.SVD,
+    families.SVDpp,
+    families.NMF,
+    families.KNNBaseline,
+    families.SlopeOne,
+    families.CoClustering,
+    families.Bias,
+)
+
+DEFAULT = ("popularity", "recent_popularity", "item_knn", "ease", "als", "content", "hybrid", "svd")
+"""Models that are trained where none are named: the baselines and one of each family, quick enough for a first look."""
 
 
 def models() -> dict[str, type[Recommender]]:

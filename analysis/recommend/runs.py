@@ -26,8 +26,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from analysis.data.dataset import Dataset
 from analysis.data.writer import swap, write_text
 from analysis.errors import DataError
-from analysis.recommend.base import RecommendationTable
 from analysis.recommend.leaderboard import Leaderboard
+from analysis.recommend.lists import RecommendationTable
 from analysis.results import Result
 from analysis.workspace import Base, Workspace
 

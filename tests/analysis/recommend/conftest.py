@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from analysis.data import Dataset
-from analysis.recommend import Interactions
+from analysis.recommend import Interactions, Recommender
 
 N_VIEWERS, N_TITLES, N_PLAYS = 200, 60, 4_000
 
@@ -65,3 +68,9 @@ def dataset() -> Dataset:
 def interactions(dataset: Dataset) -> Interactions:
     """The plays of `dataset`, with its ratings beside."""
     return Interactions.from_dataset(dataset)
+
+
+@pytest.fixture(scope="session")
+def trained(interactions: Interactions) -> Callable[[type[Recommender]], Recommender]:
+    """Each model fitted on `interactions` with seed 5, once for all tests that only ask it."""
+    return functools.cache(lambda model: model(seed=5).fit(interactions))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,13 +12,17 @@ from analysis.data import Dataset
 from analysis.errors import ModelError, ParameterError
 from analysis.recommend import Interactions, Recommender, TemporalSplit, models, parameter_docs
 
+Trained = Callable[[type[Recommender]], Recommender]
+
 pytestmark = pytest.mark.parametrize("model", models().values(), ids=lambda model: model.name)
 
 
 def ratings_dataset(viewer: list[int], title: list[int], stars: list[float]) -> Dataset:
     days = pd.to_datetime("2025-03-01") + pd.to_timedelta(np.arange(len(viewer)), unit="D")
     frame = pd.DataFrame({"viewer_id": viewer, "title_id": title, "rated_at": days, "stars": stars})
-    return Dataset.from_frames(ratings=frame)
+    ids = sorted(set(title))
+    titles = pd.DataFrame({"title_id": ids, "name": [f"T{i}" for i in ids], "genres": [["Drama"]] * len(ids)})
+    return Dataset.from_frames(ratings=frame, titles=titles)
 
 
 def fitted(model: type[Recommender], viewer: list[int], title: list[int], stars: list[float]) -> Recommender:
@@ -31,8 +37,12 @@ def test_says_what_it_is(model: type[Recommender]) -> None:
     assert all(len(doc.doc) > 20 for doc in parameter_docs(model))
 
 
-def test_lists_have_the_shape_asked_for(model: type[Recommender], interactions: Interactions) -> None:
-    lists = model(seed=3).fit(interactions).recommend(interactions.viewers[:17], 7)
+def test_lists_have_the_shape_asked_for(
+    model: type[Recommender],
+    interactions: Interactions,
+    trained: Trained,
+) -> None:
+    lists = trained(model).recommend(interactions.viewers[:17], 7)
     assert lists.title_ids.shape == lists.scores.shape == (17, 7)
     assert np.array_equal(lists.ids, interactions.viewers[:17])
     assert np.isin(lists.title_ids[lists.filled], interactions.titles).all()
@@ -57,22 +67,38 @@ def test_nothing_seen_is_recommended(model: type[Recommender], interactions: Int
     assert len(everything.merge(seen, on=["viewer_id", "title_id"])) > 0
 
 
-def test_titles_nobody_watched_in_training_stay_out(model: type[Recommender], interactions: Interactions) -> None:
-    lists = model().fit(interactions).recommend(interactions.viewers, interactions.n_titles, filter_seen=False)
-    never = interactions.titles[interactions.viewers_per_title == 0]
-    assert len(never) == 1
-    assert not np.isin(lists.title_ids, never).any()
+def test_titles_nobody_watched_in_training_are_ranked_as_declared(
+    model: type[Recommender], interactions: Interactions, trained: Trained
+) -> None:
+    recommender = trained(model)
+    lists = recommender.recommend(interactions.viewers, interactions.n_titles, filter_seen=False)
+    cold = interactions.viewers_per_title == 0
+    assert cold.sum() == 1
+    assert np.isin(lists.title_ids, interactions.titles[cold]).any() == model.cold_titles
+    if model.cold_titles:
+        alone = recommender.recommend(interactions.viewers[:5], 3, among=cold)
+        assert (alone.title_ids[:, 0] == interactions.titles[cold][0]).all()
+        assert not alone.filled[:, 1:].any()
+    else:
+        with pytest.raises(ModelError, match="nobody has watched yet"):
+            recommender.recommend(interactions.viewers[:5], 3, among=cold)
 
 
-def test_same_seed_same_list(model: type[Recommender], interactions: Interactions) -> None:
-    one = model(seed=5).fit(interactions).recommend(interactions.viewers, 10)
+def test_same_seed_same_list(
+    model: type[Recommender],
+    interactions: Interactions,
+    trained: Trained,
+) -> None:
+    one = trained(model).recommend(interactions.viewers, 10)
     two = model(seed=5).fit(interactions).recommend(interactions.viewers, 10)
     assert np.array_equal(one.title_ids, two.title_ids)
     assert np.array_equal(one.scores, two.scores, equal_nan=True)
 
 
-def test_a_viewer_alone_gets_the_list_of_the_crowd(model: type[Recommender], interactions: Interactions) -> None:
-    recommender = model(seed=5).fit(interactions)
+def test_a_viewer_alone_gets_the_list_of_the_crowd(
+    model: type[Recommender], interactions: Interactions, trained: Trained
+) -> None:
+    recommender = trained(model)
     crowd = recommender.recommend(interactions.viewers, 10)
     alone = recommender.recommend(interactions.viewers[[42]], 10)
     np.testing.assert_allclose(alone.scores[0], crowd.scores[42], rtol=1e-5, atol=1e-6)
@@ -81,16 +107,24 @@ def test_a_viewer_alone_gets_the_list_of_the_crowd(model: type[Recommender], int
     )
 
 
-def test_unknown_viewers_are_named(model: type[Recommender], interactions: Interactions) -> None:
-    recommender = model().fit(interactions)
+def test_unknown_viewers_are_named(
+    model: type[Recommender],
+    interactions: Interactions,
+    trained: Trained,
+) -> None:
+    recommender = trained(model)
     with pytest.raises(ModelError, match=r"viewers are unknown .*: -4, 999999\."):
         recommender.recommend([int(interactions.viewers[0]), 999_999, -4], 5)
     with pytest.raises(ModelError, match="whole numbers"):
         recommender.recommend(["anna"], 5)
 
 
-def test_no_viewers_get_no_lists(model: type[Recommender], interactions: Interactions) -> None:
-    lists = model().fit(interactions).recommend(np.array([], dtype=np.int64), 5)
+def test_no_viewers_get_no_lists(
+    model: type[Recommender],
+    interactions: Interactions,
+    trained: Trained,
+) -> None:
+    lists = trained(model).recommend(np.array([], dtype=np.int64), 5)
     assert lists.title_ids.shape == (0, 5)
     assert "0 viewers" in lists.summary()
 
@@ -101,14 +135,16 @@ def test_asking_before_fitting_is_refused(model: type[Recommender]) -> None:
 
 
 @pytest.mark.parametrize("k", [0, -3])
-def test_a_list_needs_a_length(model: type[Recommender], interactions: Interactions, k: int) -> None:
+def test_a_list_needs_a_length(model: type[Recommender], interactions: Interactions, trained: Trained, k: int) -> None:
     with pytest.raises(ParameterError, match=str(k)):
-        model().fit(interactions).recommend(interactions.viewers[:1], k)
+        trained(model).recommend(interactions.viewers[:1], k)
 
 
-def test_longer_lists_than_the_catalogue_are_padded(model: type[Recommender], interactions: Interactions) -> None:
+def test_longer_lists_than_the_catalogue_are_padded(
+    model: type[Recommender], interactions: Interactions, trained: Trained
+) -> None:
     k = interactions.n_titles + 40
-    lists = model().fit(interactions).recommend(interactions.viewers[:3], k)
+    lists = trained(model).recommend(interactions.viewers[:3], k)
     assert lists.title_ids.shape == (3, k)
     assert (lists.title_ids[~lists.filled] == -1).all()
     assert (lists.filled.sum(axis=1) <= interactions.n_titles - 1).all()
@@ -151,7 +187,8 @@ def test_stars_that_are_no_number_are_dropped_and_counted(model: type[Recommende
             "stars": pa.array([4.0, float("nan"), 2.0, 5.0]),
         }
     )
-    interactions = Interactions.from_dataset(Dataset.from_frames(ratings=table))
+    titles = pd.DataFrame({"title_id": [10, 20], "name": ["A", "B"], "genres": [["Drama"], ["Crime"]]})
+    interactions = Interactions.from_dataset(Dataset.from_frames(ratings=table, titles=titles))
     assert interactions.dropped == {"ratings without a number of stars": 1}
     scores = model().fit(interactions).recommend([1, 2, 3], 2).scores
     assert not np.isinf(scores).any()
@@ -171,8 +208,10 @@ def test_an_empty_training_period_is_refused(model: type[Recommender], interacti
         model().fit(nothing)
 
 
-def test_stars_are_predicted_only_as_declared(model: type[Recommender], interactions: Interactions) -> None:
-    recommender = model(seed=1).fit(interactions)
+def test_stars_are_predicted_only_as_declared(
+    model: type[Recommender], interactions: Interactions, trained: Trained
+) -> None:
+    recommender = trained(model)
     viewers, titles = interactions.viewers[:5], interactions.titles[:5]
     if not model.predicts_ratings:
         with pytest.raises(ModelError, match="does not predict stars"):
@@ -187,8 +226,10 @@ def test_stars_are_predicted_only_as_declared(model: type[Recommender], interact
         recommender.predict(viewers, titles[:2])
 
 
-def test_similar_titles_only_as_declared(model: type[Recommender], interactions: Interactions) -> None:
-    recommender = model(seed=1).fit(interactions)
+def test_similar_titles_only_as_declared(
+    model: type[Recommender], interactions: Interactions, trained: Trained
+) -> None:
+    recommender = trained(model)
     asked = interactions.titles[:6]
     if not model.finds_similar:
         with pytest.raises(ModelError, match="similar"):
@@ -213,3 +254,77 @@ def test_fitting_twice_forgets_the_first_time(model: type[Recommender], interact
     twice = model(seed=2).fit(half).fit(interactions).recommend(interactions.viewers, 5)
     once = model(seed=2).fit(interactions).recommend(interactions.viewers, 5)
     assert np.array_equal(twice.title_ids, once.title_ids)
+
+
+def test_a_history_given_later_gets_the_list_of_a_known_viewer(
+    model: type[Recommender], interactions: Interactions, trained: Trained
+) -> None:
+    recommender = trained(model)
+    if not model.folds_in:
+        with pytest.raises(ModelError, match="without a new fit"):
+            recommender.recommend_to([[5]], 3)
+        return
+    known = recommender.recommend(interactions.viewers[:20], 5)
+    later = recommender.recommend_to(interactions.matrix[:20], 5)
+    np.testing.assert_allclose(later.scores, known.scores, rtol=0.02, atol=0.02)
+    assert (later.title_ids == known.title_ids).mean() > 0.9
+    assert later.ids.tolist() == list(range(20))
+    picked = recommender.recommend_to([interactions.titles[:3], []], 5)
+    assert picked.filled[0].all()
+    assert not np.isin(picked.title_ids[0], interactions.titles[:3]).any()
+    assert picked.filled[1].all() == model.cold_viewers
+    with pytest.raises(ModelError, match=r"unknown .*: 6\."):
+        recommender.recommend_to([[6]], 3)
+
+
+def test_explanations_are_what_the_score_is_made_of(
+    model: type[Recommender], interactions: Interactions, trained: Trained
+) -> None:
+    recommender = trained(model)
+    history = interactions.matrix[[3]]
+    if not model.explains:
+        with pytest.raises(ModelError, match="which watched titles"):
+            recommender.contributions(history, int(interactions.titles[0]))
+        return
+    assert model.folds_in
+    lists = recommender.recommend_to(history, 5)
+    for title_id, score in zip(lists.title_ids[0], lists.scores[0], strict=True):
+        parts = recommender.contributions(history, int(title_id))
+        assert parts.shape == (history.nnz,)
+        assert parts.sum() == pytest.approx(score, rel=1e-3, abs=1e-4)
+
+
+def test_later_plays_are_taken_in_as_if_they_had_been_there(
+    model: type[Recommender], interactions: Interactions
+) -> None:
+    split = TemporalSplit(0.3).split(interactions)
+    recommender = model(seed=2).fit(split.train)
+    if not model.updates:
+        with pytest.raises(ModelError, match="later plays"):
+            recommender.update(split.test)
+        return
+    recommender.update(split.test)
+    at_once = model(seed=2).fit(interactions)
+    ours, theirs = (one.recommend(interactions.viewers, 8) for one in (recommender, at_once))
+    assert np.array_equal(ours.title_ids, theirs.title_ids)
+
+
+def test_a_model_too_big_for_memory_is_refused_with_the_estimate(
+    model: type[Recommender], interactions: Interactions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needed = model()._memory(interactions)
+    monkeypatch.setattr("analysis.recommend.memory.available", lambda: needed)
+    model().fit(interactions)
+    monkeypatch.setattr("analysis.recommend.memory.available", lambda: -1)
+    with pytest.raises(ModelError, match=r"GiB of memory"):
+        model().fit(interactions)
+
+
+def test_parameters_have_a_range_around_their_default(model: type[Recommender]) -> None:
+    for doc in parameter_docs(model):
+        assert doc.space.low <= doc.default <= doc.space.high, doc.name
+        assert doc.space.least <= doc.space.low
+        for value in (doc.space.low, doc.space.high):
+            model(model.Parameters(**{doc.name: value}))
+        with pytest.raises(ParameterError, match=doc.name):
+            model.Parameters(**{doc.name: "many"})

@@ -14,6 +14,7 @@ from analysis.data import Dataset
 from analysis.errors import DataError, ModelError, ParameterError
 from analysis.recommend import (
     ALS,
+    DEFAULT,
     METRICS,
     Interactions,
     Leaderboard,
@@ -84,7 +85,7 @@ def without_seconds(board: Leaderboard) -> dict[str, object]:
 
 
 def test_all_models_are_on_it_best_first(leaderboard: Leaderboard) -> None:
-    assert {entry.model for entry in leaderboard.entries} == set(models())
+    assert {entry.model for entry in leaderboard.entries} == set(DEFAULT)
     assert not any(entry.error for entry in leaderboard.entries)
     ndcg = [entry.estimates["ndcg"].value for entry in leaderboard.entries]
     assert ndcg == sorted(ndcg, reverse=True)
@@ -103,7 +104,7 @@ def test_personal_models_beat_popularity_where_tastes_differ(leaderboard: Leader
 
 
 def test_same_seed_same_numbers(dataset: Dataset, leaderboard: Leaderboard) -> None:
-    again = evaluate(dataset, list(reversed(models())), seed=3)
+    again = evaluate(dataset, list(reversed(DEFAULT)), seed=3)
     assert without_seconds(again) == without_seconds(leaderboard)
     for name, lists in leaderboard.lists.items():
         assert np.array_equal(lists.title_ids, again.lists[name].title_ids)

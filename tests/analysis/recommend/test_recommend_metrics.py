@@ -30,11 +30,7 @@ def worlds(draw: st.DrawFn) -> tuple[list[list[int]], list[set[int]]]:
 
 def as_arrays(lists: list[list[int]], relevant: list[set[int]]) -> tuple[RecommendationTable, np.ndarray, Interactions]:
     """The same in the package's form: viewer v has id 100 + v, title t id 50 + t; title t has t + 1 viewers."""
-    pairs = [(100 + v, 50 + t) for t in range(N_TITLES) for v in range(t + 1)]
-    frame = pd.DataFrame(pairs, columns=["viewer_id", "title_id"]).assign(
-        stars=1.0, rated_at=pd.Timestamp("2025-01-01")
-    )
-    data = Interactions.from_dataset(Dataset.from_frames(ratings=frame))
+    data = history()
     titles = np.full((len(lists), K), -1, dtype=np.int64)
     scores = np.full((len(lists), K), np.nan, dtype=np.float32)
     for v, ranked in enumerate(lists):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import sys
 import warnings
 
 import numpy as np
@@ -10,7 +12,27 @@ import pytest
 
 from analysis.data import Dataset
 from analysis.errors import ModelError
-from analysis.recommend import ALS, SVD, Interactions, ItemKNN, Popularity, RecentPopularity
+from analysis.recommend import (
+    ALS,
+    BM25KNN,
+    BPR,
+    EASE,
+    SVD,
+    Content,
+    Hybrid,
+    Interactions,
+    ItemKNN,
+    LogisticMF,
+    Popularity,
+    PopularityAtTime,
+    Random,
+    RecentPopularity,
+    Recommender,
+    TemporalSplit,
+    TfidfKNN,
+)
+
+ease = sys.modules[EASE.__module__]
 
 
 def test_popularity_counts_viewers_not_plays(interactions: Interactions) -> None:
@@ -140,3 +162,136 @@ def test_item_knn_is_the_cosine(interactions: Interactions) -> None:
         index = interactions.title_index(lists.title_ids[viewer][filled])
         np.testing.assert_allclose(lists.scores[viewer][filled], expected[viewer, index], rtol=1e-5)
         assert filled.sum() == (expected[viewer] > 0).sum()
+
+
+def test_ease_is_the_textbooks(interactions: Interactions, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = interactions.viewers_per_title > 0
+    dense = interactions.matrix.toarray().astype(float)[:, known]
+    inverse = np.linalg.inv(dense.T @ dense + 50 * np.eye(known.sum()))
+    weights = -inverse / np.diag(inverse)
+    np.fill_diagonal(weights, 0)
+    model = EASE(EASE.Parameters(regularization=50)).fit(interactions)
+    np.testing.assert_allclose(model.weights_, weights, atol=1e-5)
+    # By dense blocks of viewers, and by mirrored blocks of titles, the same comes out.
+    monkeypatch.setattr(ease, "_SPARSE_COST", 10**9)
+    monkeypatch.setattr(ease, "_BLOCK", known.sum() * 17)
+    again = EASE(EASE.Parameters(regularization=50)).fit(interactions)
+    np.testing.assert_allclose(again.weights_, model.weights_, atol=1e-6)
+    lists = model.recommend(interactions.viewers[:20], 5, filter_seen=False)
+    scores = dense[:20] @ weights
+    index = np.searchsorted(interactions.titles[known], lists.title_ids)
+    np.testing.assert_allclose(lists.scores, np.take_along_axis(scores, index, axis=1), atol=1e-4)
+    np.testing.assert_allclose(lists.scores[:, 0], scores.max(axis=1), atol=1e-4)
+
+
+def test_a_big_square_is_mirrored_by_blocks() -> None:
+    full = np.random.default_rng(3).random((23, 23)).astype(np.float32)
+    square = np.asfortranarray(np.tril(full))
+    ease._mirror(square, step=5)
+    assert np.array_equal(square, np.tril(full) + np.tril(full, -1).T)
+
+
+@pytest.mark.parametrize("model", [TfidfKNN, BM25KNN])
+def test_weighted_neighbours_are_products_of_weighted_columns(interactions: Interactions, model: type[ItemKNN]) -> None:
+    fitted = model(model.Parameters(neighbours=100)).fit(interactions)
+    dense = interactions.matrix.toarray().astype(float)
+    rarity = np.log1p((dense.sum(axis=0) > 0).sum() / np.maximum((dense > 0).sum(axis=1), 1))[:, None]
+    if model is TfidfKNN:
+        weighted = np.sqrt(dense) * rarity
+        weighted /= np.maximum(np.linalg.norm(weighted, axis=0), 1e-9)
+    else:
+        plays = dense.sum(axis=0)
+        length = 1 - 0.75 + 0.75 * plays / plays[plays > 0].mean()
+        weighted = dense * 2.2 / (1.2 * length + dense) * rarity
+    expected = weighted.T @ weighted
+    np.fill_diagonal(expected, 0)
+    np.testing.assert_allclose(fitted.similarity_.toarray(), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_folding_in_is_implicits_own(interactions: Interactions) -> None:
+    from implicit.cpu.als import AlternatingLeastSquares
+
+    ours = ALS(ALS.Parameters(factors=6, iterations=5), seed=3).fit(interactions)
+    library = AlternatingLeastSquares(factors=6, regularization=10.0, alpha=1.0, use_cg=False)
+    library.item_factors, library.user_factors = ours.title_factors_, ours.viewer_factors_
+    confidence = interactions.matrix.copy()
+    confidence.data = 1 + 10 * confidence.data
+    expected = library.recalculate_user(np.arange(5), confidence[:5])
+    np.testing.assert_allclose(ours._solve(interactions.matrix[:5]), expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("model", [BPR, LogisticMF])
+def test_pairs_and_probabilities_learn_the_tastes(interactions: Interactions, model: type[ALS]) -> None:
+    fitted = model(seed=1).fit(interactions)
+    assert fitted.viewer_factors_.shape[0] == interactions.n_viewers
+    lists = fitted.recommend(interactions.viewers, 5, filter_seen=False)
+    own = lists.ids[:, None] % 2 == (lists.title_ids - 5) // 3 % 2
+    assert own.mean() > 0.8
+
+
+def test_popularity_at_the_moment_counts_only_what_was_before() -> None:
+    days = pd.to_datetime(["2025-01-01", "2025-01-01", "2025-01-02", "2025-01-10", "2025-01-10", "2025-01-12"])
+    views = pd.DataFrame({"viewer_id": [1, 2, 3, 1, 2, 4], "title_id": [10, 10, 20, 30, 30, 20], "started_at": days})
+    everything = Interactions.from_dataset(Dataset.from_frames(views=views))
+    split = TemporalSplit(at=dt.date(2025, 1, 9)).split(everything)
+    model = PopularityAtTime().fit(split.train).update(split.test)
+    at = np.array(["2025-01-03", "2025-01-10T23:00", "2025-01-11", "2025-01-30"], dtype="datetime64[us]")
+    lists = model.recommend([4, 4, 4, 4], 3, filter_seen=False, at=at)
+    # The day itself does not count; with nothing in the window, what was popular ever comes first.
+    assert lists.title_ids[0].tolist() == [10, 20, 30]
+    assert lists.title_ids[1].tolist() == [10, 20, 30]
+    assert lists.title_ids[2, 0] == 30
+    assert lists.scores[3].max() < 1
+
+
+@pytest.fixture(scope="module")
+def described() -> Interactions:
+    """Two genres; a film nobody has watched yet in each; two countries with a taste each."""
+    rng = np.random.default_rng(4)
+    kind = np.arange(40) % 2
+    rows = [(v, t) for v in range(80) for t in rng.choice(np.flatnonzero(kind == v % 2)[:-1], 8, replace=False)]
+    views = pd.DataFrame(rows, columns=["viewer_id", "title_id"])
+    views["started_at"] = pd.Timestamp("2025-01-01") + pd.to_timedelta(np.arange(len(views)), unit="h")
+    titles = pd.DataFrame({"title_id": np.arange(40), "name": [f"F{t}" for t in range(40)]})
+    titles["genres"] = [["Drama"] if k else ["Crime"] for k in kind]
+    links = pd.DataFrame({"title_id": [38, 0], "relation": "stars", "entity": "Ada"})
+    viewers = pd.DataFrame({"viewer_id": np.arange(82), "country": np.where(np.arange(82) % 2, "DE", "FR")})
+    return Interactions.from_dataset(
+        Dataset.from_frames(views=views, titles=titles, title_links=links, viewers=viewers)
+    )
+
+
+@pytest.mark.parametrize("model", [Content, Hybrid])
+def test_new_titles_are_placed_by_what_they_are_about(described: Interactions, model: type[Recommender]) -> None:
+    fitted = model(seed=1).fit(described)
+    cold = described.viewers_per_title == 0
+    assert described.titles[cold].tolist() == [38, 39]
+    lists = fitted.recommend(np.arange(80), 1, among=cold)
+    assert (lists.title_ids[:, 0] % 2 == np.arange(80) % 2).mean() > 0.95
+
+
+def test_content_weighs_what_it_is_told_to(described: Interactions) -> None:
+    people = Content(Content.Parameters(genres=0, people=1, concepts=0)).fit(described)
+    assert people.similar([38], 3).title_ids[0].tolist() == [0, -1, -1] or people.similar([38], 1).title_ids[0, 0] == 0
+    without = Content(Content.Parameters(genres=1, people=0, concepts=0)).fit(described)
+    assert (without.similar([38], 5).title_ids[0] % 2 == 0).all()
+
+
+def test_the_hybrid_greets_new_viewers_by_their_country(described: Interactions) -> None:
+    fitted = Hybrid(seed=1).fit(described)
+    lists = fitted.recommend([80, 81], 5)
+    assert (lists.title_ids % 2 == np.array([[0], [1]])).mean() > 0.9
+
+
+@pytest.mark.parametrize("model", [Content, Hybrid])
+def test_without_metadata_they_say_what_is_missing(model: type[Recommender]) -> None:
+    views = pd.DataFrame({"viewer_id": [1, 2], "title_id": [10, 20], "started_at": pd.Timestamp("2025-01-01")})
+    with pytest.raises(ModelError, match="knows nothing of what the titles are about"):
+        model().fit(Interactions.from_dataset(Dataset.from_frames(views=views)))
+
+
+def test_random_draws_another_list_for_each_viewer_and_seed(interactions: Interactions) -> None:
+    lists = Random(seed=1).fit(interactions).recommend(interactions.viewers, 10)
+    assert len({tuple(row) for row in lists.title_ids.tolist()}) > 190
+    other = Random(seed=2).fit(interactions).recommend(interactions.viewers, 10)
+    assert not np.array_equal(lists.title_ids, other.title_ids)
