@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,24 +82,30 @@ class DatasetInfo:
 class Tables(Mapping[str, nw.LazyFrame[Any]]):
     """The tables of one dataset as lazy narwhals frames on one cursor; `tables["views"]`."""
 
-    def __init__(self, frames: Mapping[str, nw.LazyFrame[Any]], cursor: engine.Cursor) -> None:
-        self._frames = frames
+    def __init__(
+        self, names: tuple[str, ...], scan: Callable[[str], nw.LazyFrame[Any]], cursor: engine.Cursor
+    ) -> None:
+        self._names, self._scan = names, scan
+        # A table is opened when it is asked for: most work needs one of nine.
+        self._frames: dict[str, nw.LazyFrame[Any]] = {}
         self.cursor = cursor
 
     def __getitem__(self, name: str) -> nw.LazyFrame[Any]:
+        if name not in self._names:
+            raise _lacks(name, self._names)
         if name not in self._frames:
-            raise _lacks(name, self._frames)
+            self._frames[name] = self._scan(name)
         return self._frames[name]
 
     def __contains__(self, name: object) -> bool:
         # Mapping's own would ask __getitem__, whose error is for people and is no KeyError.
-        return name in self._frames
+        return name in self._names
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._frames)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(self._frames)
+        return len(self._names)
 
 
 class Dataset:
@@ -217,19 +223,17 @@ class Dataset:
     def read(self) -> Iterator[Tables]:
         """All tables as lazy frames on one cursor of their own; collect before leaving the block."""
         with engine.reading() as cursor:
-            frames: dict[str, nw.LazyFrame[Any]] = {}
-            for table in self.tables:
-                if table in self._memory:
-                    frames[table] = cursor.arrow(self._memory[table])
-                else:
-                    files = self.files(table)
-                    if not all(file.is_file() for file in files):
-                        raise DataError(
-                            f"The files of {self.name} are gone: it was replaced or deleted since it was opened.",
-                            "Open it again.",
-                        )
-                    frames[table] = cursor.parquet(files)
-            yield Tables(frames, cursor)
+            yield Tables(self.tables, lambda table: self._scan(table, cursor), cursor)
+
+    def _scan(self, table: str, cursor: engine.Cursor) -> nw.LazyFrame[Any]:
+        if table in self._memory:
+            return cursor.arrow(self._memory[table])
+        files = self.files(table)
+        if not all(file.is_file() for file in files):
+            raise DataError(
+                f"The files of {self.name} are gone: it was replaced or deleted since it was opened.", "Open it again."
+            )
+        return cursor.parquet(files)
 
     def files(self, table: str) -> list[Path]:
         """Part files of a table on disk, in order."""
@@ -268,7 +272,7 @@ class Dataset:
         return f"Dataset({self.name!r}: {rows})"
 
 
-def _lacks(table: str, have: Mapping[str, Any]) -> DataError:
+def _lacks(table: str, have: Iterable[str]) -> DataError:
     wanted = schema.table(table)
     return DataError(
         f"This dataset has no table {table} ({wanted.row} a row).",
