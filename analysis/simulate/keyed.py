@@ -33,11 +33,14 @@ _REACH = 12 * TICK
 
 def _finalise(z: Keys) -> Keys:
     """The mixing function of splitmix64, in place."""
-    z ^= z >> _S30
+    shifted = z >> _S30
+    z ^= shifted
     z *= _FIRST
-    z ^= z >> _S27
+    np.right_shift(z, _S27, out=shifted)
+    z ^= shifted
     z *= _SECOND
-    z ^= z >> _S31
+    np.right_shift(z, _S31, out=shifted)
+    z ^= shifted
     return z
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,8 @@ from analysis.simulate.keyed import Flags, Floats, Ints, Keys, as_uniform, logis
 
 VISIBLE = 5
 """Titles of a row that are seen without swiping."""
+
+_BLOCK = 256
 
 _POLICY_LUCK, _SCROLL_LUCK, _SWIPE_LUCK, _CLICK_LUCK, _ART_LUCK, _UNIFORM_LUCK = range(100, 106)
 
@@ -56,7 +58,7 @@ class Visit:
         keys = step(self.keys, _POLICY_LUCK).reshape(-1, *([1] * slots.ndim))
         return as_uniform(step(keys, slots))
 
-    def take(self, rows: Ints | Flags) -> Visit:
+    def take(self, rows: Ints | Flags | slice) -> Visit:
         """Some of the visits."""
         return replace(
             self,
@@ -87,6 +89,12 @@ Policy = Callable[[Visit], tuple[Ints, Floats]]
 """Any function from visits to the pages' `title_id`s and propensities, both of `visit.shape`."""
 
 
+def blocks(visits: int) -> Iterator[slice]:
+    """Runs of visits short enough that what is worked on stays in a core's own cache."""
+    for start in range(0, visits, _BLOCK):
+        yield slice(start, start + _BLOCK)
+
+
 def rank_weights(pool: int) -> Floats:
     """Weight of each rank of a row's pool: earlier ranks are likelier, none is impossible."""
     return np.round(np.exp(-np.arange(pool) / 7.0), 6)
@@ -98,25 +106,32 @@ def logging_policy(visit: Visit) -> tuple[Ints, Floats]:
     Titles that stand in an earlier row are left out, and the propensity of a place is the weight of its title over the
     weights of all titles that could still have stood there.
     """
+    titles, propensity = np.zeros(visit.shape, dtype=np.int64), np.zeros(visit.shape)
+    for rows in blocks(len(visit)):
+        _fill(visit.take(rows), titles[rows], propensity[rows])
+    return titles, np.round(propensity, 6)
+
+
+def _fill(visit: Visit, titles: Ints, propensity: Floats) -> None:
+    """Fill the pages of some visits, given empty."""
     visits, rows, columns = visit.shape
     pool = visit.pools.shape[2]
     weights = rank_weights(pool)
     # The smallest of exponentials with rate w is title i with probability w_i / sum w.
-    waiting = -np.log1p(-visit.luck(np.arange(rows * pool).reshape(rows, pool))) / weights
-    placed = np.zeros((visits, int(visit.candidates[-1]) + 1), dtype=bool)
-    each = np.arange(visits)[:, None]
-    titles = np.zeros((visits, rows, columns), dtype=np.int64)
-    propensity = np.zeros((visits, rows, columns))
+    waiting = np.log(1.0 - visit.luck(np.arange(rows * pool).reshape(rows, pool))) / -weights
+    known = int(visit.candidates[-1]) + 1
+    # Flat positions are looked up several times as fast as pairs of rows and columns.
+    placed, page = np.zeros(visits * known, dtype=bool), np.arange(visits)[:, None]
     for row in range(rows):
         candidates = visit.pools[:, row]
-        free = ~placed[each, candidates]
+        free = ~placed[candidates + page * known]
         order = np.argsort(np.where(free, waiting[:, row], np.inf), axis=1)[:, :columns]
-        chosen, weight, real = candidates[each, order], weights[order], free[each, order]
+        places = order + page * pool
+        chosen, weight, real = candidates.ravel()[places], weights[order], free.ravel()[places]
         left = (free * weights).sum(axis=1, keepdims=True) - np.cumsum(weight, axis=1) + weight
         titles[:, row] = np.where(real, chosen, 0)
         propensity[:, row] = np.where(real, np.minimum(weight / np.maximum(left, 1e-9), 1.0), 0.0)
-        placed[each, chosen] |= real
-    return titles, np.round(propensity, 6)
+        placed[chosen + page * known] |= real
 
 
 def uniform_policy(visit: Visit) -> tuple[Ints, Floats]:
@@ -124,12 +139,13 @@ def uniform_policy(visit: Visit) -> tuple[Ints, Floats]:
     _, rows, columns = visit.shape
     available = visit.candidates
     places = min(rows * columns, len(available))
-    luck = step(step(visit.keys, _UNIFORM_LUCK)[:, None], available)
-    order = np.argpartition(luck, places - 1, axis=1)[:, :places]
-    order = np.take_along_axis(order, np.argsort(np.take_along_axis(luck, order, axis=1), axis=1), axis=1)
     titles = np.zeros((len(visit), rows * columns), dtype=np.int64)
     propensity = np.zeros(titles.shape)
-    titles[:, :places] = available[order]
+    for some in blocks(len(visit)):
+        luck = step(step(visit.keys[some], _UNIFORM_LUCK)[:, None], available)
+        order = np.argpartition(luck, places - 1, axis=1)[:, :places]
+        order = np.take_along_axis(order, np.argsort(np.take_along_axis(luck, order, axis=1), axis=1), axis=1)
+        titles[some, :places] = available[order]
     propensity[:, :places] = np.round(1.0 / (len(available) - np.arange(places)), 6)
     return titles.reshape(visit.shape), propensity.reshape(visit.shape)
 

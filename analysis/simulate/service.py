@@ -18,7 +18,7 @@ from analysis.simulate.experiments import Treatment, treatment
 from analysis.simulate.keyed import Flags, Floats, Ints, Stream, as_uniform, pick, step
 from analysis.simulate.log import Log
 from analysis.simulate.page import Policy, logging_policy
-from analysis.simulate.pools import affinity, make_pools
+from analysis.simulate.pools import Known, affinity, make_pools
 from analysis.simulate.sessions import DEVICE, Sessions, draws, run_sessions
 from analysis.simulate.viewers import PLANS
 from analysis.simulate.world import World
@@ -104,6 +104,8 @@ class Service:
         self._pools_of = np.full(len(self.viewers), _NEVER_DAY)
         self._pools_day = _NEVER_DAY
         self._personal: Floats = np.zeros(len(self.viewers))
+        self._burst: Floats = np.ones(len(self.viewers))
+        self._burst_week = _NEVER_DAY
         # How much a viewer likes a title beyond their taste belongs to the world, not to what happens in it.
         self._whim = Stream(world.seed, "whim")
 
@@ -211,26 +213,21 @@ class Service:
         if not len(stale):
             return
         self._pools_of[stale] = self._pools_day
-        self._pools[stale] = make_pools(
-            self.world,
-            self.viewers.take(stale),
-            self._pools_day,
-            true_fit=self._fit[stale],
-            estimated_fit=self._estimate[stale],
-            begun=self.state.started[stale] > 0,
-            personal=self._personal[stale],
-        )
+        known = Known(self._fit, self._estimate, self.state.started, self._personal)
+        self._pools[stale] = make_pools(self.world, self.viewers, stale, self._pools_day, known)
 
     def _start_times(self) -> Ints:
         """Wall-clock seconds of today's session starts, viewers × sessions, in order; `_NEVER` where there is none."""
         day, world, viewers = self.day, self.world, self.viewers
         date = world.config.date(day)
-        week = self._luck["burst"].keys(viewers.number, (day + 3) // 7)
-        one, two = _unit(week, 0), _unit(week, 1)
-        # Gamma with shape 2 and mean 1: some weeks are full, others empty, more than Poisson would have it.
-        burst = -np.log1p(-one) / 2 - np.log1p(-two) / 2
+        if (day + 3) // 7 != self._burst_week:
+            self._burst_week = (day + 3) // 7
+            week = self._luck["burst"].keys(viewers.number, self._burst_week)
+            one, two = _unit(week, 0), _unit(week, 1)
+            # Gamma with shape 2 and mean 1: some weeks are full, others empty, more than Poisson would have it.
+            self._burst = -np.log1p(-one) / 2 - np.log1p(-two) / 2
         mean = world.config.behaviour.sessions_per_day * clock.sessions_on(world.config.rhythm, date)
-        rate = mean * viewers.activity * burst * (0.55 + self.state.satisfaction) * self.state.subscribed
+        rate = mean * viewers.activity * self._burst * (0.55 + self.state.satisfaction) * self.state.subscribed
         none = np.exp(-rate)
         ladder = np.round(np.stack([none, none * (1 + rate), none * (1 + rate + rate**2 / 2)], axis=1), 9)
         some = self._luck["count"].uniform(viewers.number, day)[:, None] >= ladder

@@ -27,7 +27,18 @@ from analysis.simulate.keyed import (
     ticks,
 )
 from analysis.simulate.log import Log
-from analysis.simulate.page import Page, Policy, Visit, artworks, clicks, compose, examination, examined, rank_weights
+from analysis.simulate.page import (
+    Page,
+    Policy,
+    Visit,
+    artworks,
+    blocks,
+    clicks,
+    compose,
+    examination,
+    examined,
+    rank_weights,
+)
 from analysis.simulate.pools import WISHES
 from analysis.simulate.world import World
 
@@ -85,8 +96,10 @@ class Sessions:
 
     def attraction(self, session: Ints, title: Ints) -> Ints:
         """What draws these sessions to these titles whoever is watching: appeal, season, freshness, hour; ticks."""
-        by_hour = self.world.by_hour[self.moment[session], title]
-        found: Ints = self.by_day[self.country[session], title].astype(np.int64) + by_hour
+        # Flat positions are looked up several times as fast as pairs of rows and columns.
+        count = self.by_day.shape[1]
+        found: Ints = self.by_day.ravel()[self.country[session] * count + title].astype(np.int64)
+        found += self.world.by_hour.ravel()[self.moment[session] * count + title]
         return found
 
     @cached_property
@@ -208,11 +221,15 @@ def _browse(sessions: Sessions, who: Ints, state: State, log: Log) -> Shown:
     filled = page.titles > 0
     titles = np.maximum(page.titles - 1, 0)
     shape = titles.shape
-    variant = artworks(keys, shape[1], shape[2], ARTWORKS)
-    each = who[:, None, None]
-    log_odds = click_odds(sessions, each, titles, state)
-    log_odds += catalogue.artwork[titles, variant] + sessions.artwork[each, variant]
-    pressed = clicks(keys, log_odds, examined(keys, shape[1], shape[2], rules)) & filled
+    variant, log_odds, pressed = np.empty(shape, np.int64), np.empty(shape, np.int64), np.empty(shape, bool)
+    art = catalogue.artwork.ravel()
+    for some in blocks(len(who)):
+        each, title = who[some, None, None], titles[some]
+        variant[some] = artworks(keys[some], shape[1], shape[2], ARTWORKS)
+        odds = click_odds(sessions, each, title, state)
+        odds += art[title * ARTWORKS + variant[some]] + sessions.artwork[each, variant[some]]
+        pressed[some] = clicks(keys[some], odds, examined(keys[some], shape[1], shape[2], rules)) & filled[some]
+        log_odds[some] = odds
     if sessions.keep_impressions and sessions.log_values:
         _log_values(sessions, who, page, log_odds, state, log)
     session, row, column = np.nonzero(filled)
@@ -232,12 +249,16 @@ def click_odds(sessions: Sessions, session: Ints, title: Ints, state: State) -> 
     """Log-odds (ticks) that these sessions click these titles once they look at them, but for the artwork."""
     world, viewer = sessions.world, sessions.rows[session]
     catalogue, rules = world.catalogue, world.config.behaviour
-    odds: Ints = sessions.attraction(session, title) + sessions.fit[viewer, title]
-    bait = np.rint(sessions.clickbait[session] * catalogue.appeal[title]).astype(np.int64)
-    odds = odds + sessions.click[session] + bait
-    odds = odds - tick(rules.seen_penalty) * (state.progress[viewer, title] >= catalogue.episodes[title])
-    begun = (state.started[viewer, title] > 0) & (state.unfinished[viewer] != title)
-    odds = odds - tick(rules.begun_penalty) * begun
+    pair = viewer * len(catalogue) + title
+    odds = sessions.attraction(session, title)
+    odds += sessions.fit.ravel()[pair]
+    odds += sessions.click[session]
+    bait = sessions.clickbait[session]
+    if bait.any():
+        odds += np.rint(bait * catalogue.appeal[title]).astype(np.int64)
+    started = state.started.ravel()[pair] > 0
+    odds -= tick(rules.seen_penalty) * (state.progress.ravel()[pair] >= catalogue.episodes[title])
+    odds -= tick(rules.begun_penalty) * (started & (state.unfinished[viewer] != title))
     return odds
 
 
