@@ -112,7 +112,7 @@ class Timeline(Result):
 
     def summary(self) -> str:
         """What looking every day would have done, and what the any-time interval says."""
-        name = self.metric
+        name = self.metric[:1].upper() + self.metric[1:]
         if not self.looks:
             return f"{name}: no day has enough units in both variants."
         ended = self.days[-1].fixed.sign != 0

@@ -101,7 +101,7 @@ class GuardrailReading:
         margin = words.percent(self.guardrail.margin, sign=False)
         if self.comparison is None or self.comparison.relative is None:
             return f"{_upper_first(self.guardrail.metric)} can’t be held against its margin of {margin}."
-        found = describe(self.comparison).rstrip(".")
+        found = _size(self.comparison)
         end = {
             "kept": f"within the {margin} tolerated",
             "broken": f"beyond the {margin} tolerated",
@@ -302,6 +302,11 @@ def describe(comparison: Comparison) -> str:
             f"There are only {words.plural(fewest, 'unit')} in a variant; below {MINIMUM_UNITS}, or with next to no "
             "successes or failures, an interval is not to be relied on."
         )
+    return f"{_size(comparison)}."
+
+
+def _size(comparison: Comparison) -> str:
+    """By how much, between which bounds."""
     effect = comparison.absolute
     show: Callable[[float], str] = words.signed
     if comparison.relative is not None and comparison.relative.sign == comparison.absolute.sign:
@@ -312,7 +317,7 @@ def describe(comparison: Comparison) -> str:
     if effect.estimate == 0:
         what = f"the same in {comparison.treatment} and {comparison.control}"
     interval = f"{comparison.interval_name} {show(effect.low)} to {show(effect.high)}"
-    return f"{_upper_first(comparison.metric)}: {what} ({interval})."
+    return f"{_upper_first(comparison.metric)}: {what} ({interval})"
 
 
 def _direction(comparison: Comparison, higher_is_better: bool, worth: float) -> Direction:

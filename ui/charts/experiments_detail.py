@@ -60,7 +60,8 @@ def course(found: Timeline, looks: Sequence[dt.date] = (), truth: float | None =
         name="Lift so far",
         hovertemplate="%{x|%d %b}: %{y:+.1%}<extra></extra>",
     )
-    tempting = [day for day in days if day.fixed.sign != 0 and day.any_time.sign == 0]
+    # The last day is the look that counts.
+    tempting = [day for day in days[:-1] if day.fixed.sign != 0 and day.any_time.sign == 0]
     if tempting:
         figure.add_scatter(
             x=[day.date for day in tempting],
