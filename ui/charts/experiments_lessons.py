@@ -139,7 +139,7 @@ def simpson(lesson: SimpsonLesson) -> go.Figure:
     }
     figure = theme.figure(
         "Each day says one thing, the days together another",
-        subtitle=f"Measured lift; {lesson.friday_share:.0%} of Friday and {lesson.saturday_share:.0%} of Saturday treated",
+        subtitle=f"Lift; treated were {lesson.friday_share:.0%} on Friday and {lesson.saturday_share:.0%} on Saturday",
         height=320,
     )
     figure.add_bar(
