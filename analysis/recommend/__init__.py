@@ -40,6 +40,16 @@ from analysis.recommend.models import (
     TfidfKNN,
 )
 from analysis.recommend.parameters import ParameterDoc, Settings, Space, number
+from analysis.recommend.protocols import (
+    SPLITS,
+    AnySplit,
+    FoldSplit,
+    LeaveLastSplit,
+    NewTitlesSplit,
+    NewViewersSplit,
+    RandomSplit,
+    RollingSplit,
+)
 from analysis.recommend.registry import DEFAULT, model, models
 from analysis.recommend.runs import (
     Run,
@@ -53,6 +63,7 @@ from analysis.recommend.runs import (
     reference_run,
     write_reference,
 )
+from analysis.recommend.segments import DIMENSIONS, SegmentScore
 from analysis.recommend.splits import Split, TemporalSplit
 
 __all__ = [
@@ -61,36 +72,46 @@ __all__ = [
     "BPR",
     "CAPABILITIES",
     "DEFAULT",
+    "DIMENSIONS",
     "EASE",
     "METRICS",
     "NMF",
+    "SPLITS",
     "SVD",
+    "AnySplit",
     "Bias",
     "CoClustering",
     "Comparison",
     "Content",
     "Entry",
     "Estimate",
+    "FoldSplit",
     "Hybrid",
     "Interactions",
     "ItemKNN",
     "KNNBaseline",
     "Leaderboard",
     "LeaderboardBrief",
+    "LeaveLastSplit",
     "LogisticMF",
     "Metric",
+    "NewTitlesSplit",
+    "NewViewersSplit",
     "ParameterDoc",
     "Popularity",
     "PopularityAtTime",
     "Random",
+    "RandomSplit",
     "RecentPopularity",
     "RecommendationTable",
     "Recommended",
     "Recommender",
+    "RollingSplit",
     "Run",
     "RunInfo",
     "RunList",
     "SVDpp",
+    "SegmentScore",
     "Settings",
     "Shelf",
     "SlopeOne",

@@ -124,6 +124,17 @@ class Recommender(ABC):
         self.interactions_ = together
         return self
 
+    def observe(self, later: Interactions) -> Self:
+        """Let a model that follows time see what happened after training; histories stay those of the training.
+
+        Raises:
+            ModelError: The model is not fitted, or does not follow time.
+        """
+        self._fitted()
+        self._require("follows_time", "Fit it again at the later moment.")
+        self._observe(later)
+        return self
+
     def recommend(
         self,
         viewer_ids: npt.ArrayLike,
@@ -288,6 +299,10 @@ class Recommender(ABC):
 
     def _update(self, later: Interactions, together: Interactions) -> None:
         """Take in later interactions, given alone and joined with those of the fit; with `updates`."""
+        raise NotImplementedError
+
+    def _observe(self, later: Interactions) -> None:
+        """Remember later interactions for `_score_at`; with `follows_time`."""
         raise NotImplementedError
 
     def _predict(self, viewers: Index, titles: Index) -> npt.NDArray[np.float64]:

@@ -3,47 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from analysis.data.dataset import Dataset
-from analysis.errors import DataError, ParameterError, PrimetimeError
+from analysis.errors import DataError, ParameterError
 from analysis.recommend import metrics
 from analysis.recommend.base import Recommender, one_blas_thread
 from analysis.recommend.compare import DRAWS, Estimate, bootstrap_ratios, compare_all, interval
-from analysis.recommend.interactions import Interactions, Signal
+from analysis.recommend.interactions import Index, Interactions, Signal
 from analysis.recommend.leaderboard import Entry, Leaderboard
-from analysis.recommend.lists import RecommendationTable
+from analysis.recommend.measure import MEANS, RATIOS, STARS, Measured, fit_and_measure
 from analysis.recommend.metrics import Floats
+from analysis.recommend.protocols import AnySplit, RollingSplit, describe
 from analysis.recommend.registry import DEFAULT
 from analysis.recommend.registry import model as registered
+from analysis.recommend.segments import segment_scores, segments_of
 from analysis.recommend.splits import Split, TemporalSplit
 from analysis.results import Progress, plain
-
-RANKING = ("ndcg", "recall", "recall_capped", "precision", "map", "mrr", "hit_rate")
-"""Ranking metrics in the order of `_ranking`."""
-
-LIST_LENGTH = 20
-"""Titles kept for each viewer at least, so that the Recommendations page can fill a row."""
-
-
-@dataclass
-class _Trained:
-    """What one model left behind before intervals are taken over all models at once."""
-
-    model: Recommender
-    fit_seconds: float = float("nan")
-    recommend_seconds: float = float("nan")
-    error: str = ""
-    lists: RecommendationTable | None = None
-    ranking: dict[str, Floats] = field(default_factory=dict)
-    catalogue: dict[str, float] = field(default_factory=dict)
-    novelty: Floats | None = None
-    errors: Floats | None = None
 
 
 def evaluate(
@@ -51,26 +30,29 @@ def evaluate(
     models: Sequence[str | Recommender] | None = None,
     *,
     signal: Signal | None = None,
-    split: TemporalSplit | None = None,
+    split: AnySplit | None = None,
     k: int = 10,
     seed: int = 0,
+    limit_seconds: float | None = None,
     progress: Progress | None = None,
 ) -> Leaderboard:
     """Fit models on the training period and rank them by NDCG@k on the test period.
 
-    All models see the same split, the same viewers and the same resamples. A model that raises is reported on its row.
+    All models see the same split, the same viewers and the same resamples. A model that raises, takes too long or
+    returns nonsense is reported on its row.
 
     Args:
         dataset: The data.
-        models: Names, or models that are not fitted yet; a first line-up by default.
+        models: Names, or models that are not fitted yet; `DEFAULT` by default.
         signal: `views` or `ratings`; plays by default where there are any.
-        split: Where training ends; by default the latest 20 % of the interactions are the test.
+        split: How training and test are parted; by default the latest 20 % of the interactions are the test.
         k: Length of the lists that are judged.
         seed: Of the models given by name, and of the resampling.
+        limit_seconds: Time that a model may take for each split; only in a process's main thread.
         progress: Called with the share done and a few words.
 
     Returns:
-        The leaderboard, which also holds each model's lists for all viewers it serves.
+        The leaderboard, which also holds each model's lists for all viewers it serves, where the split is in time.
 
     Raises:
         DataError: The dataset lacks the signal or times, or the split leaves nothing to learn from or to test on.
@@ -84,16 +66,19 @@ def evaluate(
     split = split or TemporalSplit()
     tell(0.0, "Reading the dataset")
     interactions = Interactions.from_dataset(dataset, signal)
-    parts = split.split(interactions)
-    if not len(parts.viewers):
+    parts = split.splits(interactions)
+    if not any(len(part.viewers) for part in parts):
         raise DataError(
-            f"No viewer with history watched anything new from {str(parts.at)[:10]} on, so nothing can be tested.",
+            f"No viewer with history watched anything new from {str(parts[0].at)[:10]} on, so nothing can be tested.",
             "Choose an earlier moment, or a larger share to test on.",
         )
-    trained = [_train(model, parts, k, _part_of(tell, place, len(chosen))) for place, model in enumerate(chosen)]
+    measured = [
+        fit_and_measure(model, parts, k, limit_seconds, _part_of(tell, place, len(chosen)))
+        for place, model in enumerate(chosen)
+    ]
     tell(0.95, "Taking intervals over viewers")
     with one_blas_thread():
-        return _judge(dataset, interactions.signal, split, parts, trained, k, seed)
+        return _judge(dataset, interactions.signal, split, parts, measured, k, seed)
 
 
 def _instances(models: Sequence[str | Recommender] | None, seed: int) -> list[Recommender]:
@@ -113,66 +98,28 @@ def _part_of(tell: Progress, place: int, count: int) -> Progress:
     return lambda share, words: tell(0.05 + 0.9 * (place + share) / count, words)
 
 
-def _train(model: Recommender, parts: Split, k: int, tell: Progress) -> _Trained:
-    """Fit one model, make its lists, and measure them viewer by viewer."""
-    result = _Trained(model)
-    try:
-        tell(0.0, f"Fitting {model.label}")
-        start = time.perf_counter()
-        model.fit(parts.train, lambda share, words: tell(0.7 * share, words))
-        result.fit_seconds = time.perf_counter() - start
-        tell(0.7, f"Making lists with {model.label}")
-        everybody = parts.train.viewers[model.cold_viewers | (parts.train.plays_per_viewer > 0)]
-        start = time.perf_counter()
-        result.lists = model.recommend(everybody, max(k, LIST_LENGTH))
-        result.recommend_seconds = time.perf_counter() - start
-        _measure(result, result.lists, parts, k)
-    except PrimetimeError as error:
-        result.error = str(error)
-    except MemoryError:
-        result.error = "The model needs more memory than there is. Use a smaller model or a part of the data."
-    except Exception as error:
-        # Whatever a model does, the others' results are kept and its row says what happened.
-        result.error = f"The model stopped with {type(error).__name__}: {error}"
-    return result
-
-
-def _measure(result: _Trained, lists: RecommendationTable, parts: Split, k: int) -> None:
-    tested = np.searchsorted(lists.ids, parts.train.viewers[parts.viewers])
-    judged = RecommendationTable("viewer_id", lists.ids[tested], lists.title_ids[tested, :k], lists.scores[tested, :k])
-    hits, relevant = metrics.hits_and_relevant(judged, parts.relevant, parts.train)
-    values = (
-        metrics.ndcg(hits, relevant),
-        metrics.recall(hits, relevant),
-        metrics.recall_capped(hits, relevant),
-        metrics.precision(hits),
-        metrics.average_precision(hits, relevant),
-        metrics.reciprocal_rank(hits),
-        metrics.hit_rate(hits),
-    )
-    result.ranking = dict(zip(RANKING, values, strict=True))
-    result.novelty = metrics.novelty(judged, parts.train)
-    shown = metrics.exposure(judged, parts.train)
-    result.catalogue = {"coverage": metrics.coverage(shown), "gini": metrics.gini(shown)}
-    if result.model.predicts_ratings and parts.ratings is not None:
-        stars = parts.ratings
-        viewers, titles = parts.train.viewers[stars.viewer], parts.train.titles[stars.title]
-        result.errors = result.model.predict(viewers, titles) - stars.stars
-
-
 def _judge(
-    dataset: Dataset, signal: Signal, split: TemporalSplit, parts: Split, trained: list[_Trained], k: int, seed: int
+    dataset: Dataset,
+    signal: Signal,
+    split: AnySplit,
+    parts: tuple[Split, ...],
+    measured: list[Measured],
+    k: int,
+    seed: int,
 ) -> Leaderboard:
     """Intervals and comparisons for all models from the same resamples of viewers."""
-    finished = [one for one in trained if one.ranking]
-    estimates: dict[str, dict[str, Estimate]] = {one.model.name: {} for one in trained}
+    finished = [one for one in measured if not one.error]
+    estimates: dict[str, dict[str, Estimate]] = {one.model.name: {} for one in measured}
     draws: dict[str, Floats] = {}
+    ndcg: dict[str, Floats] = {}
     if finished:
-        draws = _ranking_intervals(finished, estimates, seed)
-        _star_intervals(finished, parts, estimates, seed)
+        viewers = np.unique(np.concatenate([part.viewers for part in parts]))
+        ndcg = {one.model.name: one.mean("ndcg", viewers) for one in finished}
+        draws = _ranking_intervals(finished, viewers, estimates, seed)
+        _star_intervals(finished, estimates, seed)
         for one in finished:
-            estimates[one.model.name] |= {name: Estimate(value) for name, value in one.catalogue.items()}
-    entries = tuple(
+            estimates[one.model.name] |= {name: Estimate(value) for name, value in one.catalogue().items()}
+    entries = [
         Entry(
             model=one.model.name,
             label=one.model.label,
@@ -185,65 +132,97 @@ def _judge(
             recommend_seconds=one.recommend_seconds,
             error=one.error,
         )
-        for one in trained
-    )
-    ranked = sorted(entries, key=lambda entry: -entry.estimates["ndcg"].value if "ndcg" in entry.estimates else 1.0)
-    ndcg = {one.model.name: one.ranking["ndcg"] for one in finished}
+        for one in measured
+    ]
+    ranked = sorted(entries, key=lambda entry: -entry.estimates["ndcg"].value if not entry.error else 1.0)
+    by_name = {one.model.name: one for one in finished}
+    best = [by_name[entry.model] for entry in ranked if entry.model in by_name]
     best_first = {entry.model: ndcg[entry.model] for entry in ranked if entry.model in ndcg}
+    last = parts[-1]
     return Leaderboard(
         dataset=dataset.name,
         dataset_folder=dataset.folder.name if dataset.folder else "",
         dataset_hash=dataset.content_hash,
         signal=signal,
-        share=None if split.at else split.share,
-        split_at=pd.Timestamp(parts.at).isoformat(),
+        share=split.share if isinstance(split, TemporalSplit) and not split.at else None,
+        split_at=pd.Timestamp(last.at).isoformat(),
         k=k,
         seed=seed,
         entries=tuple(ranked),
         comparisons=compare_all("ndcg", best_first, draws),
-        counts=parts.counts,
-        unlearnable_share=parts.unlearnable_share,
+        counts=_counts(parts),
+        unlearnable_share=last.unlearnable_share,
         made_at=dt.datetime.now(dt.UTC).replace(tzinfo=None, microsecond=0).isoformat(),
-        lists={one.model.name: one.lists for one in finished if one.lists is not None},
+        split=describe(split),
+        segments=() if split.leaks else segment_scores(segments_of(dataset, last, signal), last, best),
+        lists={one.model.name: one.lists for one in finished if one.lists is not None and _for_everybody(split)},
     )
 
 
+def _for_everybody(split: AnySplit) -> bool:
+    """Whether the lists are what every viewer would have been shown on one day, knowing only what was before."""
+    return isinstance(split, TemporalSplit | RollingSplit)
+
+
+def _counts(parts: tuple[Split, ...]) -> dict[str, int]:
+    """What was split, tested and left out; of several splits the training of the last and the sum of the tests."""
+    counts = dict(parts[-1].counts)
+    for part in parts[:-1]:
+        for name, count in part.counts.items():
+            if "training" not in name:
+                counts[name] += count
+    return counts
+
+
 def _ranking_intervals(
-    finished: list[_Trained], estimates: dict[str, dict[str, Estimate]], seed: int
+    finished: list[Measured], viewers: Index, estimates: dict[str, dict[str, Estimate]], seed: int
 ) -> dict[str, Floats]:
     """Fill in estimates of what has a value for each tested viewer; returns each model's draws of NDCG."""
-    names = (*RANKING, "novelty")
+    columns: list[tuple[Measured, str]] = []
     above, below = [], []
     for one in finished:
-        assert one.novelty is not None
-        listed = np.isfinite(one.novelty)
-        above += [*one.ranking.values(), np.where(listed, one.novelty, 0.0)]
-        below += [np.ones(len(listed))] * len(RANKING) + [listed.astype(np.float64)]
+        for name in (*MEANS, *RATIOS):
+            if name not in one.sums:
+                continue
+            columns.append((one, name))
+            if name in RATIOS:
+                numerator, denominator = (total[viewers] for total in one.sums[name])
+                below.append(denominator)
+                above.append(numerator)
+            else:
+                mean = one.mean(name, viewers)
+                known = np.isfinite(mean)
+                above.append(np.where(known, mean, 0.0))
+                below.append(known.astype(np.float64))
     numerators, denominators = np.column_stack(above), np.column_stack(below)
     resampled = bootstrap_ratios(numerators, denominators, seed, DRAWS)
     totals = denominators.sum(axis=0)
     values = np.divide(numerators.sum(axis=0), totals, out=np.full(len(totals), np.nan), where=totals > 0)
-    for place, one in enumerate(finished):
-        for offset, name in enumerate(names):
-            column = place * len(names) + offset
-            estimates[one.model.name][name] = Estimate(float(values[column]), *interval(resampled[:, column]))
-    return {one.model.name: resampled[:, place * len(names)] for place, one in enumerate(finished)}
+    draws = {}
+    for column, (one, name) in enumerate(columns):
+        shift = -1.0 if name == "popularity_lift" else 0.0
+        estimates[one.model.name][name] = Estimate(
+            float(values[column]) + shift, *interval(resampled[:, column] + shift)
+        )
+        if name == "ndcg":
+            draws[one.model.name] = resampled[:, column]
+    return draws
 
 
-def _star_intervals(
-    finished: list[_Trained], parts: Split, estimates: dict[str, dict[str, Estimate]], seed: int
-) -> None:
-    """RMSE and MAE with intervals over the viewers who rated: a viewer's ratings are drawn together."""
-    if parts.ratings is None:
+def _star_intervals(finished: list[Measured], estimates: dict[str, dict[str, Estimate]], seed: int) -> None:
+    """RMSE, MAE and FCP with intervals over the viewers who rated: a viewer's ratings are drawn together."""
+    rating = [one for one in finished if "rmse" in one.sums]
+    if not rating:
         return
-    _, viewer = np.unique(parts.ratings.viewer, return_inverse=True)
-    counts = np.bincount(viewer).astype(np.float64)
-    for one in finished:
-        if one.errors is None:
-            continue
-        sums: Floats = np.column_stack([np.bincount(viewer, one.errors**2), np.bincount(viewer, np.abs(one.errors))])
-        draws = bootstrap_ratios(sums, np.column_stack([counts, counts]), seed)
-        rmse_low, rmse_high = interval(np.sqrt(draws[:, 0]))
-        zero = np.zeros_like(one.errors)
-        estimates[one.model.name]["rmse"] = Estimate(metrics.rmse(one.errors, zero), rmse_low, rmse_high)
-        estimates[one.model.name]["mae"] = Estimate(metrics.mae(one.errors, zero), *interval(draws[:, 1]))
+    who = np.flatnonzero(rating[0].sums["rmse"][1])
+    for one in rating:
+        above = np.column_stack([one.sums[name][0][who] for name in STARS])
+        below = np.column_stack([one.sums[name][1][who] for name in STARS])
+        draws = bootstrap_ratios(above, below, seed)
+        totals = below.sum(axis=0)
+        values = np.divide(above.sum(axis=0), totals, out=np.full(len(STARS), np.nan), where=totals > 0)
+        for column, name in enumerate(STARS):
+            root = np.sqrt if name == "rmse" else np.asarray
+            estimates[one.model.name][name] = Estimate(
+                float(root(values[column])), *interval(np.asarray(root(draws[:, column])))
+            )

@@ -16,10 +16,16 @@ from analysis.recommend.interactions import Signal
 from analysis.recommend.lists import RecommendationTable
 from analysis.recommend.metrics import METRICS
 from analysis.recommend.registry import models
+from analysis.recommend.segments import SegmentScore
 from analysis.results import Result, plain
 
-FORMAT = 1
-"""Version of the stored form."""
+FORMAT = 2
+"""Version of the stored form. Format 1 knew one kind of split and no segments; it is still read."""
+
+_SINCE_2: dict[str, Any] = {
+    "split": {"name": "time", "words": "one point in time for everybody", "leaks": False, "code": ""},
+    "segments": (),
+}
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,8 @@ class Leaderboard(Result):
         counts: What was trained, tested and left out.
         unlearnable_share: Share of the titles to find that nobody had watched in training.
         made_at: When, UTC.
+        split: How training and test were parted: `name`, `words`, whether it `leaks`, and the `code` that makes it.
+        segments: Each model's NDCG@k within segments of viewers, plays and titles.
         lists: Each model's lists for all viewers it serves; not part of the stored form.
     """
 
@@ -81,6 +89,8 @@ class Leaderboard(Result):
     counts: Mapping[str, int]
     unlearnable_share: float
     made_at: str
+    split: Mapping[str, Any] = field(default_factory=lambda: dict(_SINCE_2["split"]))
+    segments: tuple[SegmentScore, ...] = ()
     lists: Mapping[str, RecommendationTable] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -124,6 +134,11 @@ class Leaderboard(Result):
             rows, columns=["first", "second", "difference", "low", "high", "effect", "p_holm", "verdict"]
         )
 
+    def segments_frame(self) -> pd.DataFrame:
+        """One row a model in a segment: dimension, segment, model, viewers, NDCG@k and the ends of its interval."""
+        columns = [f.name for f in dataclasses.fields(SegmentScore)]
+        return pd.DataFrame([dataclasses.astuple(one) for one in self.segments], columns=columns)
+
     def summary(self) -> str:
         """Which model is best, by how much, and how sure that is."""
         if not self.finished:
@@ -148,7 +163,8 @@ class Leaderboard(Result):
 
     def recipe(self) -> str:
         """Python code that computes this leaderboard again, given the dataset."""
-        imported = ["TemporalSplit", "evaluate"]
+        code = str(self.split["code"]) or f"TemporalSplit(share={self.share!r})"
+        imported = [code.partition("(")[0], "evaluate"]
         lines = []
         for entry in sorted(self.entries, key=lambda one: one.model):
             known = models().get(entry.model)
@@ -160,8 +176,7 @@ class Leaderboard(Result):
                 lines.append(f"        {known.__name__}({known.__name__}.Parameters({values}), seed={entry.seed}),")
             else:
                 lines.append(f"        # and your own model {entry.model!r} with {dict(entry.parameters)!r}")
-        when = f"at=datetime.fromisoformat({self.split_at!r})" if self.share is None else f"share={self.share!r}"
-        head = ["from datetime import datetime", ""] if self.share is None else []
+        head = ["from datetime import datetime", ""] if "datetime" in code else []
         dataset = (
             [f"dataset = Workspace().dataset({self.dataset_folder!r})"]
             if self.dataset_folder
@@ -182,7 +197,7 @@ class Leaderboard(Result):
                 *lines,
                 "    ],",
                 f"    signal={self.signal!r},",
-                f"    split=TemporalSplit({when}),",
+                f"    split={code},",
                 f"    k={self.k},",
                 f"    seed={self.seed},",
                 ")",
@@ -203,12 +218,14 @@ class Leaderboard(Result):
             DataError: It is of another format, or no leaderboard.
         """
         try:
-            if stored["format"] != FORMAT:
+            if stored["format"] not in (1, FORMAT):
                 raise DataError(
-                    f"The leaderboard has format {stored['format']}, this version reads format {FORMAT}.",
+                    f"The leaderboard has format {stored['format']}, this version reads formats 1 and {FORMAT}.",
                     "Train the models again.",
                 )
+            stored = {**(_SINCE_2 if stored["format"] == 1 else {}), **stored}
             values = {f.name: stored[f.name] for f in dataclasses.fields(cls) if f.name != "lists"}
+            values["segments"] = tuple(SegmentScore(**one) for one in stored["segments"])
             values["entries"] = tuple(_entry(entry) for entry in stored["entries"])
             values["comparisons"] = tuple(Comparison(**one) for one in stored["comparisons"])
             return cls(**values)

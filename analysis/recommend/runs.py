@@ -117,6 +117,11 @@ class Run(Result):
         """The leaderboard, and the run's name."""
         return {"run": self.id, **self.leaderboard.to_json()}
 
+    @property
+    def has_lists(self) -> bool:
+        """Whether lists were kept: a split that leaks the future keeps none."""
+        return (self.folder / LISTS).is_file()
+
     def lists(self, viewer_id: int) -> dict[str, RecommendationTable]:
         """Each model's list for one viewer; a model that has none for them is absent.
 
@@ -192,10 +197,18 @@ def load_run(workspace: Workspace, run_id: str) -> Run:
     return _read(run_id, workspace.runs / record.id)
 
 
-def newest_run(workspace: Workspace, dataset: Dataset) -> Run | None:
-    """The newest run on a dataset: the workspace's, else the one that the dataset carries itself, else None."""
+def newest_run(workspace: Workspace, dataset: Dataset, *, with_lists: bool = False) -> Run | None:
+    """The newest run on a dataset: the workspace's, else the one that the dataset carries itself, else None.
+
+    Args:
+        workspace: Where runs are kept.
+        dataset: The dataset.
+        with_lists: Pass over runs that kept no lists for everybody: those whose split leaks, or tests new titles or
+            new viewers only.
+    """
     for info in list_runs(workspace, dataset.content_hash).runs:
-        if (workspace.runs / info.id / LEADERBOARD).is_file():
+        folder = workspace.runs / info.id
+        if (folder / LEADERBOARD).is_file() and not (with_lists and not (folder / LISTS).is_file()):
             return load_run(workspace, info.id)
     return reference_run(dataset)
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import sparse
 
 from analysis.errors import DataError, ParameterError
-from analysis.recommend.interactions import Flags, Index, Interactions, Ratings, pair_keys
+from analysis.recommend.interactions import Flags, Index, Interactions, Ratings, Times, pair_keys
 from analysis.results import Result
 
 
@@ -29,11 +31,18 @@ class TemporalSplit:
     share: float = 0.2
     at: dt.datetime | dt.date | None = None
 
+    leaks: ClassVar[bool] = False
+    words: ClassVar[str] = "one point in time for everybody"
+
     def __post_init__(self) -> None:
         if self.at is None and not 0 < self.share < 1:
             raise ParameterError(
                 f"A share of {self.share:g} of the interactions can't be tested on.", "Choose one between 0 and 1."
             )
+
+    def splits(self, interactions: Interactions) -> tuple[Split, ...]:
+        """The one split, as all kinds of splitting give theirs."""
+        return (self.split(interactions),)
 
     def split(self, interactions: Interactions) -> Split:
         """Split interactions.
@@ -85,25 +94,58 @@ class Split(Result):
         train: What models learn from.
         test: What happened afterwards.
         at: First moment of the test period, UTC.
+        among: Titles that lists may hold where only some are tested (new titles), shape (n_titles,), else None.
+        given: What is known of viewers who were not in training (new viewers), shape (n_viewers, n_titles), else None.
     """
 
     train: Interactions
     test: Interactions
     at: np.datetime64
+    among: Flags | None = None
+    given: sparse.csr_matrix | None = None
+
+    @cached_property
+    def seen(self) -> Flags:
+        """Which test interactions are of a title that the viewer had watched before, shape (n_test,)."""
+        test = pair_keys(self.test.viewer, self.test.title, self.test.n_titles)
+        known = self.train.matrix if self.given is None else self.given
+        rows = np.repeat(np.arange(known.shape[0]), np.diff(known.indptr))
+        return np.isin(test, pair_keys(rows, known.indices, self.test.n_titles))
 
     @cached_property
     def novel(self) -> Flags:
-        """Which test interactions are of a title that the viewer had not watched in training, shape (n_test,)."""
-        test = pair_keys(self.test.viewer, self.test.title, self.test.n_titles)
-        train = pair_keys(self.train.viewer, self.train.title, self.train.n_titles)
-        return ~np.isin(test, train)
+        """Which test interactions are of a title new to the viewer that a list may hold, shape (n_test,)."""
+        return ~self.seen if self.among is None else ~self.seen & self.among[self.test.title]
 
     @cached_property
     def relevant(self) -> npt.NDArray[np.int64]:
         """Pairs that a good list should hold, as sorted pair keys: novel, watched, by a viewer with history."""
-        warm = self.train.plays_per_viewer[self.test.viewer] > 0
-        rows = self.novel & self.test.watched & warm
+        rows = self.novel & self.test.watched & self.warm[self.test.viewer]
         return np.unique(pair_keys(self.test.viewer[rows], self.test.title[rows], self.test.n_titles))
+
+    @cached_property
+    def warm(self) -> Flags:
+        """Viewers of whom something is known before the test, shape (n_viewers,)."""
+        if self.given is not None:
+            return np.diff(self.given.indptr) > 0
+        return self.train.plays_per_viewer > 0
+
+    @cached_property
+    def again(self) -> npt.NDArray[np.int64]:
+        """Pairs watched in training and gone on with in the test (repeats and next episodes), as sorted pair keys."""
+        if self.among is not None or self.given is not None:
+            return np.zeros(0, np.int64)
+        rows = self.seen & self.test.watched
+        return np.unique(pair_keys(self.test.viewer[rows], self.test.title[rows], self.test.n_titles))
+
+    @cached_property
+    def first_visits(self) -> Times:
+        """Each tested viewer's first moment in the test period, UTC, shape (n_tested,)."""
+        first = np.full(self.test.n_viewers, np.datetime64("NaT", "us"))
+        # Interactions are in the order of their time, so written backwards the first one stays.
+        times = self.test.at
+        first[self.test.viewer[::-1]] = times[::-1]
+        return first[self.viewers]
 
     @cached_property
     def viewers(self) -> Index:
@@ -118,13 +160,13 @@ class Split(Result):
             return None
         seen = pair_keys(learnt.viewer, learnt.title, self.train.n_titles)
         novel = ~np.isin(pair_keys(stars.viewer, stars.title, self.test.n_titles), seen)
-        kept = stars.select(novel & (self.train.plays_per_viewer[stars.viewer] > 0))
+        kept = stars.select(novel & self.warm[stars.viewer])
         return kept if len(kept) else None
 
     @property
     def cold_viewers(self) -> int:
         """Viewers of the test period without training history: not tested."""
-        return int((self.train.plays_per_viewer[np.unique(self.test.viewer)] == 0).sum())
+        return int((~self.warm[np.unique(self.test.viewer)]).sum())
 
     @property
     def unlearnable_share(self) -> float:
@@ -145,7 +187,7 @@ class Split(Result):
             "viewers left out: nothing new watched": (
                 len(np.unique(self.test.viewer)) - self.cold_viewers - len(self.viewers)
             ),
-            f"test {self.train.signal} left out: title already watched in training": int((~self.novel).sum()),
+            f"test {self.train.signal} left out: title already watched in training": int(self.seen.sum()),
             "test titles to find": len(self.relevant),
         }
 

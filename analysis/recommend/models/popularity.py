@@ -118,9 +118,14 @@ class PopularityAtTime(RecentPopularity):
         super()._fit(train, progress)
         ever = train.viewers_per_title
         self.ever_ = ever / (ever.max() + 1.0)
-        timed = ~np.isnat(train.at)
-        self.days_ = train.at[timed].astype("datetime64[D]").astype(np.int64)
-        self.played_: Index = train.title[timed]
+        self.days_ = np.zeros(0, np.int64)
+        self.played_: Index = np.zeros(0, np.int32)
+        self._observe(train)
+
+    def _observe(self, later: Interactions) -> None:
+        timed = ~np.isnat(later.at)
+        self.days_ = np.concatenate([self.days_, later.at[timed].astype("datetime64[D]").astype(np.int64)])
+        self.played_ = np.concatenate([self.played_, later.title[timed]])
 
     def _score_at(self, viewers: Index, at: Times) -> npt.NDArray[np.float64]:
         days, place = np.unique(at.astype("datetime64[D]").astype(np.int64), return_inverse=True)

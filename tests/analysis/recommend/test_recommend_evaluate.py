@@ -92,7 +92,7 @@ def test_all_models_are_on_it_best_first(leaderboard: Leaderboard) -> None:
     for entry in leaderboard.entries:
         assert set(entry.estimates) == {name for name in METRICS if METRICS[name].of != "stars" or entry.model == "svd"}
         for name, estimate in entry.estimates.items():
-            if name not in ("coverage", "gini"):
+            if name not in ("coverage", "gini", "personalization"):
                 assert estimate.low <= estimate.value <= estimate.high
         assert entry.fit_seconds > 0
     assert leaderboard.counts["viewers tested"] > 100
@@ -154,6 +154,34 @@ def test_models_that_fail_do_not_take_the_others_down(dataset: Dataset) -> None:
     assert Leaderboard.from_json(json.loads(json.dumps(board.to_json()))).entries[1].error == board.entries[1].error
 
 
+def test_a_model_that_hangs_is_stopped(dataset: Dataset) -> None:
+    class Hanging(Broken):
+        name, label = "hanging", "Hanging"
+
+        def _fit(self, train: Interactions, progress: Progress) -> None:
+            while True:
+                pass
+
+    board = evaluate(dataset, [Hanging(), "popularity"], limit_seconds=2)
+    assert board.entries[0].model == "popularity"
+    assert not board.entries[0].error
+    assert "took longer than 2 seconds" in board.entries[1].error
+
+
+def test_stars_are_measured_with_all_three(dataset: Dataset) -> None:
+    board = evaluate(dataset, ["svd", "bias"])
+    split = TemporalSplit().split(Interactions.from_dataset(dataset))
+    assert split.ratings is not None
+    model = models()["bias"]().fit(split.train)
+    viewers = split.train.viewers[split.ratings.viewer]
+    predicted = model.predict(viewers, split.train.titles[split.ratings.title])
+    entry = next(entry for entry in board.entries if entry.model == "bias")
+    errors = predicted - split.ratings.stars
+    assert entry.estimates["rmse"].value == pytest.approx(metrics.rmse(errors, np.zeros_like(errors)))
+    assert entry.estimates["mae"].value == pytest.approx(metrics.mae(errors, np.zeros_like(errors)))
+    assert 0.5 < entry.estimates["fcp"].value < 1
+
+
 def test_when_all_fail_the_summary_says_so(dataset: Dataset) -> None:
     board = evaluate(dataset, [Broken()])
     assert board.summary().startswith("None of the 1 models")
@@ -182,6 +210,9 @@ def test_stored_and_read_back(leaderboard: Leaderboard) -> None:
     assert again.to_json() == leaderboard.to_json()
     assert again.summary() == leaderboard.summary()
     pd.testing.assert_frame_equal(again.to_frame(), leaderboard.to_frame())
+    old = {key: value for key, value in stored.items() if key not in ("split", "segments")} | {"format": 1}
+    assert Leaderboard.from_json(old).summary() == leaderboard.summary()
+    assert Leaderboard.from_json(old).split["name"] == "time"
     with pytest.raises(DataError, match="format 99"):
         Leaderboard.from_json({**stored, "format": 99})
     del stored["entries"]
