@@ -44,8 +44,9 @@ def _percent(value: float) -> str:
 SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
 CHANCES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 
+# The address holds what the pills show, so they are keyed by their titles.
 LESSONS: dict[str, Lesson] = {
-    "peeking": Lesson(
+    "Peeking": Lesson(
         "Peeking",
         "What happens when one looks every day and stops as soon as it pleases?",
         lessons.peeking,
@@ -55,14 +56,14 @@ LESSONS: dict[str, Lesson] = {
         ),
         (charts.peeking, charts.peeking_paths),
     ),
-    "winners-curse": Lesson(
+    "Winner’s curse": Lesson(
         "Winner’s curse",
         "What does a small experiment say of a small effect?",
         lessons.winners_curse,
         (Slider("power", "Chance to find the effect", (0.06, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95), 0.2, _percent),),
         (charts.winners_curse,),
     ),
-    "split": Lesson(
+    "Broken split": Lesson(
         "Broken split",
         "What if some of one variant’s viewers never reach the log?",
         lessons_data.broken_split,
@@ -72,7 +73,7 @@ LESSONS: dict[str, Lesson] = {
         ),
         (charts.broken_split,),
     ),
-    "simpson": Lesson(
+    "Simpson’s reversal": Lesson(
         "Simpson’s reversal",
         "Can a change be worse every day and better overall?",
         lessons_data.simpson,
@@ -83,14 +84,14 @@ LESSONS: dict[str, Lesson] = {
         ),
         (charts.simpson,),
     ),
-    "cuped": Lesson(
+    "Viewing before": Lesson(
         "Viewing before",
         "How much sooner does one know, with what was known before?",
         lessons_data.cuped,
         (Slider("correlation", "Correlation with viewing before", (0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95), 0.7),),
         (charts.cuped,),
     ),
-    "novelty": Lesson(
+    "Novelty": Lesson(
         "Novelty",
         "Is it better, or only new?",
         lessons_data.novelty,
@@ -103,7 +104,7 @@ LESSONS: dict[str, Lesson] = {
         ),
         (charts.novelty,),
     ),
-    "metrics": Lesson(
+    "Many metrics": Lesson(
         "Many metrics",
         "What if one looks at twenty metrics and picks the best?",
         lessons.many_metrics,
@@ -113,7 +114,7 @@ LESSONS: dict[str, Lesson] = {
         ),
         (charts.many_metrics,),
     ),
-    "clickbait": Lesson(
+    "Clickbait": Lesson(
         "Clickbait",
         "What stops a change that brings clicks and disappoints?",
         lessons_data.clickbait,
@@ -134,8 +135,7 @@ def choose() -> Lesson:
     key = st.pills(
         "Lesson",
         list(LESSONS),
-        format_func=lambda name: LESSONS[name].title,
-        default="peeking",
+        default="Peeking",
         required=True,
         key="lesson",
         bind="query-params",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -222,11 +223,10 @@ def bounded_mean_sequence(
     forecast = np.concatenate([[0.5], mean[:-1]])
     time = np.cumsum((x - forecast) ** 2)
     alpha = (1 - confidence) / 2
-    mixture = gamma_exponential(best_after / 16, 1.0, alpha)
-    # The bound is smooth in time: some points and a line between them, drawn above the curve's chords.
-    grid = np.unique(np.concatenate([[1e-6], np.geomspace(max(time[0], 1e-4), max(time[-1], 1e-3), 60)]))
-    bounds = np.array([mixture.bound(v, alpha) for v in grid])
-    half = np.interp(time, grid[:-1], bounds[1:], right=bounds[-1]) / count
+    # The bound grows with time, so the one at the next point of a fixed grid is on the safe side.
+    place = np.ceil(_PER_DOUBLING * np.log2(np.maximum(time, _SOONEST) / _SOONEST)).astype(int)
+    reached, member = np.unique(place, return_inverse=True)
+    half = np.array([_grid_bound(int(i), best_after / 16, alpha) for i in reached])[member] / count
     span = high - low
     ends = (low + span * np.clip(mean - half, 0, 1), low + span * np.clip(mean + half, 0, 1))
     return _sequence(count, low + span * mean, *ends, confidence)
@@ -259,6 +259,16 @@ def always_valid_split(counts: ArrayLike, weights: ArrayLike, *, concentration: 
     log_ratio = mixture - n @ np.log(share)
     found: Floats = np.minimum.accumulate(np.minimum(1.0, np.exp(-log_ratio)))
     return found
+
+
+_SOONEST, _PER_DOUBLING = 1e-3, 16
+"""Where the grid of times begins, and its points until a time is twice as long."""
+
+
+@lru_cache(maxsize=4096)
+def _grid_bound(place: int, v_opt: float, alpha: float) -> float:
+    """The gamma-exponential bound at a point of the grid."""
+    return gamma_exponential(v_opt, 1.0, alpha).bound(_SOONEST * 2 ** (place / _PER_DOUBLING), alpha)
 
 
 def _sequence(units: NDArray[Any], estimate: Floats, low: Floats, high: Floats, confidence: float) -> Sequence:

@@ -18,9 +18,10 @@ def test_every_lesson_is_simulated_and_moves(page, lesson):
     page.run()
     assert not page.exception
     assert not page.error
+    assert any(LESSONS[lesson].question in text.value for text in page.markdown)
     before = page.header[0].value
-    slider = page.select_slider[0]
-    slider.set_value(slider.options[-1] if slider.value != slider.options[-1] else slider.options[0]).run()
+    first = LESSONS[lesson].sliders[0]
+    page.select_slider[0].set_value(first.options[-1] if first.value != first.options[-1] else first.options[0]).run()
     assert not page.exception
     assert page.header[0].value != before
     assert any("remember" in heading.value for heading in page.subheader)

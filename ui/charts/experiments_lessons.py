@@ -61,7 +61,7 @@ def peeking_paths(lesson: PeekingLesson) -> go.Figure:
             hoverinfo="skip",
         )
     for side in (-Z95, Z95):
-        figure.add_hline(y=side, line_dash="dash", line_color=theme.TRUTH, line_width=2)
+        figure.add_hline(y=side, line_dash="dash", line_color=theme.UNSURE, line_width=2)
     figure.update_xaxes(title="Look", showgrid=False)
     return figure
 
