@@ -357,14 +357,18 @@ def _examination(recovery: Recovery, dataset: Dataset, scope: Mapping[str, Any])
 
 
 def _effect(recovery: Recovery, dataset: Dataset, scope: Mapping[str, Any]) -> Estimate:
-    """The difference between the arms of an experiment, over all viewers and days, a plan or a week."""
-    from analysis.experiments.report import analyse
+    """The difference between the arms of an experiment, over all viewers and days, a plan or a week.
+
+    Each is one look at days and viewers that were fixed beforehand, so the interval is that of one look.
+    """
+    from analysis.experiments.multi import compare_variants
     from analysis.experiments.viewing import read_experiment
 
     name, segment = scope["experiment_id"], scope["segment"]
     asked = _segment(dataset, name, segment)
-    report = recovery.once(("experiment", name, segment), lambda: analyse(read_experiment(dataset, name, **asked)))
-    effect = report.comparison(scope["metric"]).pairs[0].absolute
+    experiment = recovery.once(("experiment", name, segment), lambda: read_experiment(dataset, name, **asked))
+    found = compare_variants(experiment.metric(scope["metric"]), experiment.control, confidence=LEVEL)
+    effect = found.pairs[0].absolute
     return Estimate(effect.estimate, effect.low, effect.high)
 
 
@@ -391,6 +395,6 @@ REGISTRY: Mapping[str, Callable[[Recovery, Dataset, Mapping[str, Any]], Estimate
     "analysis.patterns.ratios.viewers_gone": _viewers_gone,
     "analysis.patterns.page.clicks_per_visit": _clicks,
     "analysis.patterns.page.examination": _examination,
-    "analysis.experiments.report.analyse": _effect,
+    "analysis.experiments.multi.compare_variants": _effect,
 }
 """Dotted name of a function of the rooms -> how it is asked for the scope of an estimand."""

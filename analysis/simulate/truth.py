@@ -266,7 +266,7 @@ def _of_effect(effect: Effect) -> dict[str, Any]:
         "value": round(effect.treatment - effect.control, 6),
         "truth_error": None,
         "unit": METRICS[effect.metric],
-        "function": "analysis.experiments.report.analyse",
+        "function": "analysis.experiments.multi.compare_variants",
         "scope": {"experiment_id": effect.experiment_id, "metric": effect.metric, "segment": effect.segment},
         "reason": None,
     }
