@@ -346,7 +346,20 @@ def _stopped(number: int, _frame: FrameType | None) -> None:
 
 
 def _start(workspace: Workspace, job: Job) -> None:
-    """Start a waiting job's process; called alone."""
+    """Start a waiting job's process, or fail the job where the machine refuses; called alone."""
+    try:
+        process = _process(workspace, job)
+    except OSError as error:
+        problem = JobError(f"Its process could not be started: {error}.", "Free memory and disk, then run it again.")
+        _fail(workspace, job.id, problem, ACTIVE)
+        return
+    if process is not None:
+        _change(workspace, job.id, ("running",), pid=process.pid)
+        threading.Thread(target=_wait, args=(process, workspace), name=f"job-{job.id}", daemon=True).start()
+
+
+def _process(workspace: Workspace, job: Job) -> subprocess.Popen[bytes] | None:
+    """The started process of a job, or None where the job waits no more."""
     job.folder.mkdir(parents=True, exist_ok=True)
     with (
         (job.folder / "lock").open("w") as lock,
@@ -357,25 +370,18 @@ def _start(workspace: Workspace, job: Job) -> None:
         # running until the worker's last process is gone, with no moment in between.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not _change(workspace, job.id, ("queued",), state="running", started_at=time.time()):
-            return
+            return None
         words = [*job.argv, "--json"] if "--json" not in job.argv else list(job.argv)
-        environment = os.environ | {"PRIMETIME_HOME": str(workspace.home), "PRIMETIME_JOB": job.id}
-        try:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "analysis", *words],
-                cwd=ROOT,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=stderr,
-                pass_fds=[lock.fileno()],
-                start_new_session=True,
-            )
-        except OSError as error:
-            _fail(workspace, job.id, JobError(f"Its process could not be started: {error}.", "Close other programs."))
-            return
-    _change(workspace, job.id, ("running",), pid=process.pid)
-    threading.Thread(target=_wait, args=(process, workspace), name=f"job-{job.id}", daemon=True).start()
+        return subprocess.Popen(
+            [sys.executable, "-m", "analysis", *words],
+            cwd=ROOT,
+            env=os.environ | {"PRIMETIME_HOME": str(workspace.home), "PRIMETIME_JOB": job.id},
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            pass_fds=[lock.fileno()],
+            start_new_session=True,
+        )
 
 
 def _wait(process: subprocess.Popen[bytes], workspace: Workspace) -> None:
@@ -421,9 +427,9 @@ def _change(workspace: Workspace, job_id: str, states: Sequence[str], **values: 
         return connection.execute(update).rowcount == 1
 
 
-def _fail(workspace: Workspace, job_id: str, error: PrimetimeError) -> None:
+def _fail(workspace: Workspace, job_id: str, error: PrimetimeError, states: Sequence[str] = ("running",)) -> None:
     values = {"problem": error.problem, "remedy": error.remedy, "ended_at": time.time()}
-    _change(workspace, job_id, ("running",), state="failed", **values)
+    _change(workspace, job_id, states, state="failed", **values)
 
 
 def _prune(workspace: Workspace, session: Session) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import re
 import sqlite3
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase
 
-from analysis.errors import DataError
+from analysis.errors import DataError, PrimetimeError
 
 if TYPE_CHECKING:
     from analysis.data.dataset import Dataset
@@ -40,22 +42,51 @@ class Workspace:
         self.runs = self.home / "runs"
         self.jobs = self.home / "jobs"
         self._engine: sa.Engine | None = None
+        self._file: tuple[int, int] | None = None
         self._lock = threading.Lock()
 
     @property
     def database(self) -> sa.Engine:
-        """The database, with the tables of every module that has been imported."""
+        """The database, with the tables of every module that has been imported.
+
+        Raises:
+            DataError: It is damaged, can't be written, or was made by another version.
+        """
+        file = self.home / "workspace.db"
         with self._lock:
-            if self._engine is None:
-                self.home.mkdir(parents=True, exist_ok=True)
-                url = os.environ.get("PRIMETIME_DATABASE") or f"sqlite:///{self.home / 'workspace.db'}"
-                engine = sa.create_engine(url, connect_args={"timeout": 30} if url.startswith("sqlite") else {})
-                if url.startswith("sqlite"):
-                    sa.event.listen(engine, "connect", _write_ahead)
-                self._engine = engine
-            # Cheap when they exist; a module imported later brings its tables with the next call.
-            _make_tables(self._engine)
+            if self._engine is not None and self._file != _identity(file):
+                # The file was deleted or replaced: what is written through the old connections would be lost.
+                self._engine.dispose()
+                self._engine = None
+            try:
+                if self._engine is None:
+                    self._engine = self._connected(file)
+                # Cheap when they exist; a module imported later brings its tables with the next call.
+                _make_tables(self._engine)
+            except (sa.exc.DBAPIError, OSError) as error:
+                self._engine = None
+                problem = explain(error)
+                raise (problem or error) from error
+            self._file = _identity(file)
             return self._engine
+
+    def _connected(self, file: Path) -> sa.Engine:
+        self.home.mkdir(parents=True, exist_ok=True)
+        url = os.environ.get("PRIMETIME_DATABASE") or f"sqlite:///{file}"
+        engine = sa.create_engine(url, connect_args={"timeout": 30} if url.startswith("sqlite") else {})
+        if url.startswith("sqlite"):
+            sa.event.listen(engine, "connect", _write_ahead)
+        _make_tables(engine)
+        for table in Base.metadata.sorted_tables:
+            have = {column["name"] for column in sa.inspect(engine).get_columns(table.name)}
+            missing = [column.name for column in table.columns if column.name not in have]
+            if missing:
+                raise DataError(
+                    f"The workspace's database was made by another version: its table {table.name} has no "
+                    f"{', '.join(missing)}.",
+                    f"Use that version, or move {file.name} away: {_KEPT}",
+                )
+        return engine
 
     def list_datasets(self) -> list[Path]:
         """Folders of all datasets: the sample first, then the workspace's by name."""
@@ -66,7 +97,9 @@ class Workspace:
         found = [SAMPLE] if (SAMPLE / MANIFEST).is_file() else []
         if self.datasets.is_dir():
             for hidden in self.datasets.glob(".*.old"):
-                recover(hidden.with_name(hidden.name[1:].removesuffix(".old")))
+                # Where nothing can be written, nothing can be set right either; the others are still shown.
+                with contextlib.suppress(OSError):
+                    recover(hidden.with_name(hidden.name[1:].removesuffix(".old")))
             found += sorted(f.parent for f in self.datasets.glob(f"*/{MANIFEST}") if not f.parent.name.startswith("."))
         return found
 
@@ -100,7 +133,50 @@ class Workspace:
     def dataset_folder(self, name: str) -> Path:
         """The folder for a dataset of that name, whether or not there is one."""
         slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "dataset"
-        return self.datasets / slug
+        # Everywhere `sample` means the one that is shipped; a dataset of that name would never be found.
+        return self.datasets / ("my-sample" if slug == "sample" else slug)
+
+
+_KEPT = "it holds the lists of jobs and of trained models, and is made anew; datasets stay."
+
+
+def explain(error: Exception) -> PrimetimeError | None:
+    """An error of the machine (disk, permissions, the workspace's database) in words; None for any other."""
+    place = "the workspace, or set PRIMETIME_HOME to another folder."
+    if isinstance(error, sa.exc.DBAPIError):
+        words = str(error.orig)
+        if "locked" in words or "busy" in words:
+            return DataError("The workspace's database is busy.", "Wait a moment, then try again.")
+        if "readonly" in words or "unable to open" in words:
+            return DataError(
+                f"The workspace's database can't be written ({words}).", f"Check the permissions of {place}"
+            )
+        if "full" in words:
+            return DataError(f"The workspace's database can't grow ({words}).", f"Free disk space in {place}")
+        return DataError(
+            f"The workspace's database can't be used ({words}).", f"Move workspace.db away and start again: {_KEPT}"
+        )
+    if isinstance(error, OSError) and error.errno is not None:
+        words = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return DataError(f"The disk is full ({words}).", f"Free disk space in {place}")
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            return DataError(
+                f"This may not be read or written ({words}).", f"Check the permissions of the file and of {place}"
+            )
+        return DataError(f"The machine could not do it ({words}).", f"Check the file, the disk and {place}")
+    if isinstance(error, MemoryError):
+        return DataError("The machine ran out of memory.", "Close other programs, or use less data.")
+    return None
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """What tells a file from another one that takes its place."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _make_tables(engine: sa.Engine) -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from analysis.data import Dataset
 from analysis.data.dataset import MANIFEST
+from analysis.errors import DataError
 from analysis.workspace import SAMPLE, Workspace
 from ui.text import escape
 
@@ -39,7 +40,10 @@ def _key(folder: Path) -> str:
 
 def folders() -> dict[str, Path]:
     """The datasets to choose from: key in the URL -> folder."""
-    return {_key(folder): folder for folder in workspace().list_datasets()}
+    found = {_key(folder): folder for folder in workspace().list_datasets()}
+    if not found:
+        raise DataError("There is no dataset.", "Make the sample again with `make sample`, then reload the page.")
+    return found
 
 
 def open_folder(folder: Path) -> Dataset:
@@ -69,7 +73,7 @@ def dataset_picker() -> None:
     """The dataset selectbox of the sidebar."""
     known = folders()
     wanted = st.query_params.get(DATA_KEY)
-    if wanted is not None and wanted not in known:
+    if wanted and wanted not in known:
         st.warning(f"The link names a dataset that is not here: {escape(wanted)}. The first one is shown instead.")
     # Streamlit puts into the URL what the box shows; so it shows the keys, which the links and the command line take,
     # and the banner on the page says the name.

@@ -26,6 +26,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from analysis.data import Dataset
 from analysis.errors import PrimetimeError
+from analysis.workspace import explain as explain_error
 from ui import report, state
 from ui.charts.theme import HEIGHT
 from ui.text import escape
@@ -235,8 +236,12 @@ def guarded() -> Iterator[None]:
         yield
     except PrimetimeError as error:
         error_box(error)
-    except Exception:
+    except Exception as error:
         logging.getLogger("primetime").exception("A page failed")
+        known = explain_error(error)
+        if known is not None:
+            error_box(known)
+            return
         st.error(
             "Something went wrong on this page; the details are in the server's log. "
             "Nothing you made is lost. Reload the page, or choose another dataset.",

@@ -12,6 +12,7 @@ import pkgutil
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 
@@ -62,6 +63,10 @@ def _run(argv: list[str], worker: common.Ending | None = None) -> int:
         code, problem = 1, error
     except typer.exceptions.Abort:
         code, problem = 130, PrimetimeError("The command was stopped.", "Run it again.")
+    except BrokenPipeError:
+        # Who reads the output has had enough of it (`… | head`).
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
+        return 1
     except Exception as error:
         code, problem = 1, _unexpected(error)
         if worker is not None or common.debug:
@@ -90,6 +95,11 @@ def _usage_error(error: typer.exceptions.TyperException) -> PrimetimeError:
 
 
 def _unexpected(error: Exception) -> PrimetimeError:
+    from analysis.workspace import explain
+
+    known = explain(error)
+    if known is not None:
+        return known
     hint = "" if common.debug else " Run it with `python -m analysis --debug …` to see where."
     return PrimetimeError(
         f"Something unexpected went wrong: {type(error).__name__}: {error}.",

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import narwhals as nw
 import pandas as pd
@@ -16,7 +17,7 @@ import pyarrow as pa
 
 from analysis import engine
 from analysis.data import schema
-from analysis.errors import DataError
+from analysis.errors import DataError, PrimetimeError
 
 FORMAT = 1
 """Version of the folder's layout, written into `dataset.json`."""
@@ -82,9 +83,7 @@ class DatasetInfo:
 class Tables(Mapping[str, nw.LazyFrame[Any]]):
     """The tables of one dataset as lazy narwhals frames on one cursor; `tables["views"]`."""
 
-    def __init__(
-        self, names: tuple[str, ...], scan: Callable[[str], nw.LazyFrame[Any]], cursor: engine.Cursor
-    ) -> None:
+    def __init__(self, names: tuple[str, ...], scan: Callable[[str], nw.LazyFrame[Any]], cursor: engine.Cursor) -> None:
         self._names, self._scan = names, scan
         # A table is opened when it is asked for: most work needs one of nine.
         self._frames: dict[str, nw.LazyFrame[Any]] = {}
@@ -126,7 +125,8 @@ class Dataset:
         """Open a dataset's folder; nothing but `dataset.json` is read.
 
         Raises:
-            DataError: There is no dataset, its format is newer than this code's, or a part is missing.
+            DataError: There is no dataset, its `dataset.json` can't be read or is of a newer format, or a part is
+                missing.
         """
         folder = Path(folder)
         manifest = folder / MANIFEST
@@ -140,35 +140,12 @@ class Dataset:
                 f"There is no dataset in {folder}: {MANIFEST} is missing.",
                 "Name a folder written by `python -m analysis data import` or `simulate`.",
             )
-        try:
-            stored = json.loads(manifest.read_text(encoding="utf-8"))
-            if stored["format"] != FORMAT:
+        info = _described(manifest)
+        for part in (part for parts in info.tables.values() for part in parts):
+            if not (folder / part.file).is_file():
                 raise DataError(
-                    f"{manifest} has format {stored['format']}, this version reads format {FORMAT}.",
-                    "Import the data again with this version.",
+                    f"The part {part.file} is missing from {folder}.", "Import the data again, or choose another."
                 )
-            tables = {
-                name: tuple(Part(part["file"], part["sha256"], part["rows"]) for part in parts)
-                for name, parts in stored["tables"].items()
-            }
-            info = DatasetInfo(
-                name=stored["name"],
-                source=stored["source"],
-                licence=stored["licence"],
-                time_zone=stored["time_zone"],
-                kind=stored["kind"],
-                has_truth=stored["has_truth"],
-                tables=tables,
-                notes=tuple(stored.get("notes", ())),
-                import_report=stored.get("import_report", {}),
-            )
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-            raise DataError(f"{manifest} can't be read ({error!r}).", "Import the data again.") from error
-        for name, parts in tables.items():
-            schema.table(name)
-            for part in parts:
-                if not (folder / part.file).is_file():
-                    raise DataError(f"The part {part.file} is missing from {folder}.", "Import the data again.")
         return cls(info, folder=folder)
 
     @classmethod
@@ -223,17 +200,46 @@ class Dataset:
     def read(self) -> Iterator[Tables]:
         """All tables as lazy frames on one cursor of their own; collect before leaving the block."""
         with engine.reading() as cursor:
-            yield Tables(self.tables, lambda table: self._scan(table, cursor), cursor)
+            try:
+                yield Tables(self.tables, lambda table: self._scan(table, cursor), cursor)
+            except PrimetimeError:
+                raise
+            except Exception as error:
+                # Whatever a reader stumbles over, a damaged file explains it.
+                self._blame_a_part(error)
+                raise
 
     def _scan(self, table: str, cursor: engine.Cursor) -> nw.LazyFrame[Any]:
         if table in self._memory:
             return cursor.arrow(self._memory[table])
-        files = self.files(table)
-        if not all(file.is_file() for file in files):
+        self._require_files(table)
+        return cursor.parquet(self.files(table))
+
+    def _require_files(self, table: str) -> None:
+        if not all(file.is_file() for file in self.files(table)):
             raise DataError(
-                f"The files of {self.name} are gone: it was replaced or deleted since it was opened.", "Open it again."
+                f"The files of {self.name} are gone: it was replaced or deleted since it was opened.",
+                "Open it again, or choose another dataset.",
             )
-        return cursor.parquet(files)
+
+    def altered(self) -> tuple[str, ...]:
+        """Part files whose bytes are not those that were written; all files are read."""
+        if self.folder is None:
+            return ()
+        parts = [part for parts in self.info.tables.values() for part in parts]
+        return tuple(part.file for part in parts if hash_file(self.folder / part.file) != part.sha256)
+
+    def _blame_a_part(self, error: Exception) -> None:
+        if self.folder is None:
+            return
+        for table in self.tables:
+            self._require_files(table)
+        altered = self.altered()
+        if altered:
+            raise DataError(
+                f"The file {altered[0]} of {self.name} is damaged: it is not what was written.",
+                "Import the data again, or choose another dataset.",
+            ) from error
 
     def files(self, table: str) -> list[Path]:
         """Part files of a table on disk, in order."""
@@ -270,6 +276,55 @@ class Dataset:
     def __repr__(self) -> str:
         rows = ", ".join(f"{name} {self.info.rows(name):,}" for name in self.tables)
         return f"Dataset({self.name!r}: {rows})"
+
+
+def _described(manifest: Path) -> DatasetInfo:
+    """What a `dataset.json` says.
+
+    Raises:
+        DataError: It can't be read, is of a newer format, or says what can't be.
+    """
+    again = "Import the data again, or choose another dataset."
+    try:
+        stored = json.loads(manifest.read_text(encoding="utf-8"))
+        if not isinstance(stored, dict):
+            raise TypeError("it is no JSON object")
+        if stored["format"] != FORMAT:
+            raise DataError(
+                f"{manifest} has format {stored['format']}, this version reads format {FORMAT}.",
+                "Import the data again with this version.",
+            )
+        words = {key: stored[key] for key in ("name", "source", "licence", "time_zone", "kind")}
+        for key, word in words.items():
+            if not isinstance(word, str):
+                raise DataError(f"In {manifest}, {key} is {word!r} and not a text.", again)
+        ZoneInfo(words["time_zone"])
+        return DatasetInfo(
+            **words,
+            has_truth=bool(stored["has_truth"]),
+            tables={schema.table(n).name: tuple(map(_part, parts)) for n, parts in stored["tables"].items()},
+            notes=tuple(str(note) for note in stored.get("notes", ())),
+            import_report=dict(stored.get("import_report", {})),
+        )
+    except ZoneInfoNotFoundError as error:
+        raise DataError(f"{manifest} has the unknown time zone {words['time_zone']!r}.", again) from error
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        raise DataError(f"{manifest} can't be read ({error!r}).", again) from error
+
+
+def _part(stored: Any) -> Part:
+    file, digest, rows = stored["file"], stored["sha256"], stored["rows"]
+    if not isinstance(rows, int) or rows < 0:
+        raise ValueError(f"{rows!r} is no number of rows of {file}")
+    if Path(file).is_absolute() or ".." in Path(file).parts:
+        raise ValueError(f"the part {file} lies outside of the folder")
+    return Part(file, str(digest), rows)
+
+
+def hash_file(file: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _lacks(table: str, have: Iterable[str]) -> DataError:

@@ -146,6 +146,7 @@ def check(dataset: Dataset, *, now: dt.datetime | None = None) -> QualityReport:
         for table in ("views", "ratings"):
             if table in tables:
                 findings.append(_busiest(tables[table], table, dataset.info.rows(table)))
+    findings += _altered(dataset)
     stored = dataset.info.import_report.get("dropped", [])
     order = {"wrong": 0, "look": 1, "fine": 2}
     return QualityReport(
@@ -155,7 +156,7 @@ def check(dataset: Dataset, *, now: dt.datetime | None = None) -> QualityReport:
         last=max((s[1] for s in spans), default=None),
         time_zone=dataset.info.time_zone,
         findings=tuple(sorted(findings, key=lambda f: (order[f.severity], -f.rows))),
-        dropped=tuple((d["file"], d["reason"], d["rows"]) for d in stored),
+        dropped=tuple((str(d.get("file")), str(d.get("reason")), int(d.get("rows", 0))) for d in stored),
         notes=dataset.info.notes,
     )
 
@@ -189,6 +190,17 @@ def _facts(frame: nw.LazyFrame[Any], table: str, now: dt.datetime) -> dict[str, 
     row = engine.to_arrow(frame.select(**asks)).to_pylist()[0]
     # DuckDB sums to decimals.
     return {name: value if name in ("first", "last") else int(value or 0) for name, value in row.items()}
+
+
+def _altered(dataset: Dataset) -> list[Finding]:
+    """Part files that were changed after they had been written: what is shown is not what was imported."""
+    found = []
+    for file in dataset.altered():
+        table = file.split("/")[0]
+        detail = f"the file {file} was changed after it had been written; import the data again"
+        rows = dataset.info.rows(table)
+        found.append(Finding(table, "", "altered", rows, 1.0, "wrong", detail))
+    return found
 
 
 def _missing(table: str, facts: dict[str, Any]) -> list[Finding]:

@@ -169,7 +169,7 @@ RATINGS = Table(
         Column("viewer_id", _INT, "who rated", required=True),
         Column("title_id", _INT, "what was rated", required=True),
         Column("rated_at", TIME, "time in UTC, or null where the source has none"),
-        Column("stars", _REAL, "the rating on the source's own scale", required=True, low=0, high=10),
+        Column("stars", _REAL, "the rating on the source's own scale", required=True, low=0, high=100),
     ),
 )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.data import schema
-from analysis.data.dataset import FORMAT, MANIFEST, Part
+from analysis.data.dataset import FORMAT, MANIFEST, Part, hash_file
 from analysis.errors import DataError
 from analysis.results import plain
 
@@ -41,6 +41,8 @@ class DatasetWriter:
     ...     writer.add("ratings", pa.table({"viewer_id": [1], "title_id": [7], "stars": [4.0]}))
     >>> Dataset.open(target).info.rows("ratings")
     1
+
+    With `numbered`, a target that has been taken by the time the dataset is complete gets a number behind its name.
     """
 
     def __init__(
@@ -53,10 +55,12 @@ class DatasetWriter:
         time_zone: str = "UTC",
         kind: str = "imported",
         replace: bool = False,
+        numbered: bool = False,
     ) -> None:
         self.target = Path(target).absolute()
         self.work = self.target.with_name(f".{self.target.name}.{uuid.uuid4().hex[:8]}.tmp")
         self.replace = replace
+        self.numbered = numbered
         self.notes: list[str] = []
         self.import_report: Mapping[str, Any] = {}
         self._head = {"name": name, "source": source, "licence": licence, "time_zone": time_zone, "kind": kind}
@@ -149,20 +153,34 @@ class DatasetWriter:
             write_text(self.work / "truth.json", json.dumps(plain(self._truth), indent=1) + "\n")
         write_text(self.work / MANIFEST, json.dumps(manifest, indent=1) + "\n")
         shutil.rmtree(self.work / ".scratch", ignore_errors=True)
-        self._refuse_to_overwrite()
-        swap(self.work, self.target)
+        self._put_in_place()
         # Only now: before, a folder without its lock would not be known as abandoned if this process were killed.
         (self.target / LOCK).unlink(missing_ok=True)
+
+    def _put_in_place(self) -> None:
+        wanted, number = self.target, 1
+        while True:
+            try:
+                self._refuse_to_overwrite()
+                swap(self.work, self.target, replace=self.replace)
+                return
+            except (DataError, FileExistsError):
+                # Another writer of the same name was quicker. Where the name was not asked for, the next will do.
+                if not self.numbered or not self.target.exists():
+                    raise
+                number += 1
+                self.target = wanted.with_name(f"{wanted.name}-{number}")
 
     def _refuse_to_overwrite(self) -> None:
         if self.target.exists() and not self.replace:
             raise DataError(f"{self.target} exists already.", "Choose another folder, or replace it on purpose.")
-
-
-def hash_file(file: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+        if self.target.is_dir() and not (self.target / MANIFEST).is_file() and any(self.target.iterdir()):
+            raise DataError(
+                f"{self.target} is a folder that holds something else than a dataset.",
+                "Nothing in it was touched. Choose another folder.",
+            )
+        if self.target.exists() and not self.target.is_dir():
+            raise DataError(f"{self.target} is a file.", "It was not touched. Choose another folder.")
 
 
 def write_text(file: Path, text: str) -> None:
@@ -175,12 +193,18 @@ def write_text(file: Path, text: str) -> None:
     beside.replace(file)
 
 
-def swap(new: Path, target: Path) -> None:
-    """Put the folder `new` in the place of `target`; the old folder goes once the new one stands."""
+def swap(new: Path, target: Path, *, replace: bool = True) -> None:
+    """Put the folder `new` in the place of `target`; the old folder goes once the new one stands.
+
+    Raises:
+        FileExistsError: There is a target, and it is not to be replaced.
+    """
     old = target.with_name(f".{target.name}.old")
     with _alone_in(target.parent):
         _recover(target)
         if target.exists():
+            if not replace:
+                raise FileExistsError(errno.EEXIST, "There is such a folder", str(target))
             target.rename(old)
         new.rename(target)
         shutil.rmtree(old, ignore_errors=True)

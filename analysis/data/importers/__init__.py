@@ -30,6 +30,9 @@ __all__ = [
     "suggest_name",
 ]
 
+LONGEST_NAME = 200
+"""Characters of a dataset's name; no list could show more."""
+
 _IMPORTERS = {
     "movielens-100k": "movielens:import_100k",
     "movielens-dat": "movielens:import_dat",
@@ -84,7 +87,7 @@ def import_data(
             )
         layout = Layout("table", "table with a column mapping", "An imported table", "", "imported",
                         {"table": next(iter(layout.files.values()))}, layout.archive)  # fmt: skip
-    name = name or suggest_name(source, layout)
+    name = _one_line(name or suggest_name(source, layout))
     folder = _folder(target, name, workspace or Workspace(), replace)
     writer = DatasetWriter(
         folder,
@@ -94,6 +97,7 @@ def import_data(
         time_zone=time_zone,
         kind=layout.kind,
         replace=replace,
+        numbered=target is None and not replace,
     )
     with writer, connected(writer.scratch) as connection:
         run = Run(writer, connection, writer.scratch, time_zone, report)
@@ -129,6 +133,21 @@ def check_time_zone(time_zone: str) -> None:
         raise ParameterError(
             f"There is no time zone {time_zone!r}.", "Use an IANA name such as Europe/Berlin or America/New_York."
         ) from error
+
+
+def _one_line(name: str) -> str:
+    """A name without line ends and control characters.
+
+    Raises:
+        ParameterError: It is longer than any list could show.
+    """
+    name = " ".join("".join(c if c.isprintable() else " " for c in name).split()) or "dataset"
+    if len(name) > LONGEST_NAME:
+        raise ParameterError(
+            f"The name {name[:30]}… has {len(name):,} characters; at most {LONGEST_NAME} are kept.",
+            "Choose a shorter one.",
+        )
+    return name
 
 
 def _importer(key: str) -> Callable[[Run, Layout], None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ HEAD = 256 * 1024
 """Bytes looked at to tell what a file is."""
 
 SNIFFED_LINES = 200
+
+# A value may be as long as what is looked at; Python's own bound is half of that.
+csv.field_size_limit(max(csv.field_size_limit(), HEAD))
 
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -64,8 +68,13 @@ def kind_of(file: Path) -> str:
         raise DataError(f"{file.name} is a web page.", "Download the file itself, not the page that shows it.")
     if start.startswith((b"{", b"[{")):
         raise DataError(f"{file.name} is JSON.", f"{EXPECTED}.")
-    if b"\0" in head and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise DataError(f"{file.name} is not a text file: it holds zero bytes.", f"{EXPECTED}.")
+    # Looked for first: the mark of UTF-32 begins with that of UTF-16.
+    utf32 = head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE))
+    if utf32 or (b"\0" in head and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))):
+        raise DataError(
+            f"{file.name} is not a text file that can be read: it holds zero bytes.",
+            f"{EXPECTED}. If it is a table, save it again as UTF-8.",
+        )
     return "text"
 
 
@@ -90,8 +99,17 @@ def check_extension(file: Path, kind: str) -> None:
 
 def read_head(file: Path, size: int = HEAD) -> bytes:
     """The first bytes of a file."""
-    with file.open("rb") as handle:
-        return handle.read(size)
+    try:
+        with file.open("rb") as handle:
+            return handle.read(size)
+    except OSError as error:
+        raise DataError(f"{file} can't be read ({error.strerror}).", "Check its permissions and the disk.") from error
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, parted at line ends only: `splitlines` parts at eight other characters too."""
+    lines = re.split(r"\r\n|\r|\n", text)
+    return lines[:-1] if lines[-1] == "" else lines
 
 
 def head_lines(file: Path, count: int = SNIFFED_LINES) -> list[str]:
@@ -106,7 +124,7 @@ def head_lines(file: Path, count: int = SNIFFED_LINES) -> list[str]:
             # A character may be cut in two where the head ends.
             cut = error.start >= len(head) - 3 and len(head) == HEAD
             text = head[: error.start].decode("utf-8-sig") if cut else head.decode("cp1252", errors="replace")
-    lines = text.splitlines()
+    lines = lines_of(text)
     if len(head) == HEAD and len(lines) > 1:
         lines = lines[:-1]
     return lines[:count]
@@ -191,9 +209,14 @@ def sniff(file: Path) -> TextTable:
     if len(lines) < 2:
         raise DataError(f"{file.name} has a header but no rows.", "Export it again, with its rows.")
     header = tuple(name.strip() for name in cut(lines[0], delimiter))
-    doubles = sorted({name for name in header if header.count(name) > 1})
+    # SQL takes names that differ only in case for the same.
+    folded = [name.lower() for name in header]
+    doubles = [name for name in header if folded.count(name.lower()) > 1]
     if doubles or "" in header:
-        fault = f"names the column {doubles[0]!r} twice" if doubles and doubles[0] else "has a column without a name"
+        fault = "has a column without a name"
+        if doubles and doubles[0]:
+            other = next((name for name in doubles if name.lower() == doubles[0].lower() and name != doubles[0]), None)
+            fault = f"names the column {doubles[0]!r} twice" + (f", once as {other!r}" if other else "")
         raise DataError(f"The header of {file.name} {fault}.", "Give every column a name of its own.")
     return TextTable(file, header, delimiter)
 

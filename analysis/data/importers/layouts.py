@@ -19,6 +19,14 @@ DEPTH = 3
 
 ACTIVITY_COLUMNS = ("Profile Name", "Start Time", "Duration", "Title")
 HISTORY_COLUMNS = ("Title", "Date")
+HISTORY_WORDS = (
+    {
+        "title", "titel", "titre", "título", "titolo", "titulo", "tytuł", "tittel", "nimi", "cím", "název", "titlu",
+        "başlık", "タイトル", "제목", "片名",
+    },
+    {"date", "datum", "fecha", "data", "dato", "päivämäärä", "dátum", "tarih", "dată", "日付", "날짜", "日期"},
+)  # fmt: skip
+"""The two words in the languages Netflix is in, in small letters."""
 MOVIELENS_COLUMNS = ("userId", "movieId", "rating", "timestamp")
 
 KNOWN = (
@@ -197,7 +205,8 @@ def _is_activity(file: Path) -> bool:
 
 
 def _is_history(file: Path) -> bool:
-    return _header(file) == HISTORY_COLUMNS
+    names = _header(file)
+    return len(names) == 2 and all(name.lower() in words for name, words in zip(names, HISTORY_WORDS, strict=True))
 
 
 def _header(file: Path) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import math
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -18,11 +19,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.data.importers import archive
-from analysis.data.importers.files import as_utf8, check_extension, head_lines, kind_of, sniff
+from analysis.data.importers.files import HEAD, as_utf8, check_extension, head_lines, kind_of, lines_of, sniff
 from analysis.errors import DataError
 
 TimeFormat = Literal["unix seconds", "unix milliseconds", "iso", "day first", "month first"]
 MinutesUnit = Literal["minutes", "seconds", "hours", "h:mm:ss"]
+
+COMPACT_DAY = r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"
+"""A day written like 20241231; as seconds since 1970 it would lie in 1970."""
 
 SAMPLE = 2_000
 """Rows looked at to guess formats and scales."""
@@ -186,7 +190,7 @@ def propose_mapping(source: str | Path) -> ColumnMapping:
     left = list(sample.columns)
     chosen: dict[str, Any] = {}
     for role in ROLES:
-        column = _match(role, left)
+        column = match(role, left)
         if column is not None:
             chosen[role] = column
             left.remove(column)
@@ -217,11 +221,12 @@ def read_sample(source: str | Path, rows: int = 5) -> pd.DataFrame:
             return _parquet_sample(file, rows)
         with tempfile.TemporaryDirectory(prefix="primetime-") as folder:
             table = sniff(file)
-            if len(head_lines(file, rows + 1)) > rows:
-                # The head is enough; the whole file is decoded only where it is small.
+            if file.stat().st_size > HEAD:
+                # The head is enough; only a small file is decoded whole.
                 lines: Sequence[str] = head_lines(file, rows + 1)
             else:
-                lines = as_utf8(file, Path(folder))[0].read_text(encoding="utf-8-sig").splitlines()[: rows + 1]
+                whole = as_utf8(file, Path(folder))[0].read_text(encoding="utf-8-sig")
+                lines = lines_of(whole)[: rows + 1]
             cut_rows = islice(csv.reader(lines[1:], delimiter=table.delimiter), rows)
             width = len(table.columns)
             values = [[v or None for v in row[:width]] + [None] * (width - len(row)) for row in cut_rows if row]
@@ -232,6 +237,8 @@ def guess_time_format(values: Sequence[object]) -> TimeFormat:
     """How times are written: seconds or milliseconds since 1970, year first, day first or month first."""
     texts = [str(v).strip() for v in values]
     numbers = _numbers(texts)
+    if numbers and sum(bool(re.fullmatch(COMPACT_DAY, t)) for t in texts) * 2 > len(texts):
+        return "iso"
     if numbers and len(numbers) * 2 > len(texts):
         return "unix milliseconds" if sorted(numbers)[len(numbers) // 2] > 1e11 else "unix seconds"
     parted = [m for t in texts if (m := re.match(r"(\d{1,2})[/.\-](\d{1,2})[/.\-]\d{2,4}", t))]
@@ -266,22 +273,37 @@ def parquet_columns(file: Path) -> tuple[str, ...]:
     """
     try:
         schema = pq.read_schema(file)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(f"{file.name} is a damaged Parquet file ({error}).", "Download or write it again.") from error
-    return tuple(field.name for field in schema if not pa.types.is_nested(field.type))
+    except (pa.ArrowException, OSError) as error:
+        raise damaged_parquet(file, error) from error
+    names = tuple(field.name for field in schema if not pa.types.is_nested(field.type))
+    if not names:
+        raise DataError(f"{file.name} has no column with one value a row.", "Write it again without nested columns.")
+    doubles = [n for n in names if [m.lower() for m in names].count(n.lower()) > 1]
+    if doubles:
+        raise DataError(f"{file.name} has the columns {' and '.join(doubles)}.", "Give every column its own name.")
+    return names
+
+
+def damaged_parquet(file: Path, error: Exception) -> DataError:
+    """What to say of a Parquet file that can't be read to its end."""
+    return DataError(f"{file.name} is a damaged Parquet file ({error}).", "Download or write it again.")
 
 
 def _parquet_sample(file: Path, rows: int) -> pd.DataFrame:
     columns = list(parquet_columns(file))
-    with pq.ParquetFile(file) as parquet:
-        batch = next(parquet.iter_batches(batch_size=rows, columns=columns), None)
+    try:
+        with pq.ParquetFile(file) as parquet:
+            batch = next(parquet.iter_batches(batch_size=rows, columns=columns), None)
+    except (pa.ArrowException, OSError) as error:
+        raise damaged_parquet(file, error) from error
     if batch is None or batch.num_rows == 0:
         raise DataError(f"{file.name} has no rows.", "Write it again, with its rows.")
     frame: pd.DataFrame = batch.to_pandas()
     return frame.astype(object).where(frame.notna(), None).map(lambda v: None if v is None else str(v))
 
 
-def _match(role: str, columns: Sequence[str]) -> str | None:
+def match(role: str, columns: Sequence[str]) -> str | None:
+    """The column whose name says this role most plainly, or None."""
     plain = {column: re.sub(r"[^a-z0-9]", "", column.lower()) for column in columns}
     for name in _NAMES[role]:
         for column in columns:
@@ -325,6 +347,9 @@ def _option(role: str, text: str) -> object:
             raise DataError(f"{role} can't be {text!r}.", "Write yes or no.")
         return text.lower() in ("yes", "true")
     try:
-        return float(text)
+        number = float(text)
     except ValueError as error:
         raise DataError(f"{role} can't be {text!r}.", "Write a number.") from error
+    if not math.isfinite(number):
+        raise DataError(f"{role} can't be {text!r}.", "Write a finite number.")
+    return number

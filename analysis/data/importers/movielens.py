@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from analysis.data.importers.catalogue import (
     genre_list,
     name_unknown_films,
@@ -68,6 +70,7 @@ def import_dat(run: Run, layout: Layout, scale: tuple[float, float] = SCALE, has
         label = layout.label("movies")
         movies = TextTable(layout.text("movies", run), ("movie", "title", "genres"), "::", "", header=False)
         require_width(movies, f"{layout.title}'s movies.dat")
+        movies = _with_colons(run, movies)
         write_films(run, stage_films(run, movies, label, "movie", "title", genre_list("genres")), label)
     else:
         name_unknown_films(run)
@@ -75,6 +78,20 @@ def import_dat(run: Run, layout: Layout, scale: tuple[float, float] = SCALE, has
         _people(run, layout, ("user", "gender", "age", "occupation", "zip code"), "::", "user", "age")
     else:
         write_people(run)
+
+
+def _with_colons(run: Run, movies: TextTable) -> TextTable:
+    """The list of films parted so that a title may hold `::` itself: the first and the last of them part the line."""
+    parted = replace(movies, file=run.scratch / "parted-movies", delimiter="\t")
+    with (
+        movies.file.open(encoding="utf-8-sig", newline="") as lines,
+        parted.file.open("w", encoding="utf-8", newline="") as sink,
+    ):
+        for line in lines:
+            first, colons, rest = line.replace("\t", " ").partition("::")
+            title, more, last = rest.rpartition("::")
+            sink.write("\t".join((first, title, last)) if colons and more else line)
+    return parted
 
 
 def import_csv(run: Run, layout: Layout) -> None:

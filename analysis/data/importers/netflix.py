@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,8 +19,9 @@ from analysis.data.importers.tabular import (
     MONTH_FIRST,
     ONE_PERSON,
     from_wall_clock,
+    iso_utc,
+    length_checks,
     minutes_sql,
-    parse_dates,
     wall_clock,
     write_views,
 )
@@ -95,7 +97,7 @@ def import_activity(run: Run, layout: Layout) -> None:
     # The header says "Start Time (UTC)" in some years.
     table = replace(table, columns=tuple(re.sub(r"\s*\(UTC\)$", "", column) for column in table.columns))
     source = require_columns(table, ACTIVITY_COLUMNS, "Netflix' ViewingActivity.csv")
-    start = f"try_cast(trim({raw('Start Time')}) AS TIMESTAMP)"
+    start = iso_utc("Start Time")
     values = {
         "viewer_key": f"nullif(trim({raw('Profile Name')}), '')",
         "title_key": f"nullif(trim({raw('Title')}), '')",
@@ -115,7 +117,7 @@ def import_activity(run: Run, layout: Layout) -> None:
         Check("title_key IS NULL", "Title", "the title is empty"),
         *time_checks("started_at", "Start Time"),
         Check("minutes IS NULL", "Duration", "the duration is not h:mm:ss"),
-        Check("minutes < 0", "Duration", "the duration is negative"),
+        *length_checks("Duration"),
     ]
     good = stage(run, source, label, values, checks, (0.05, 0.5))
     _write(run, good, label, COUNTRY in source.columns)
@@ -130,14 +132,12 @@ def import_history(run: Run, layout: Layout) -> None:
     """Write views of one profile from titles and dates."""
     label = layout.label("history")
     table = sniff(layout.text("history", run))
-    source = require_columns(table, HISTORY_COLUMNS, "Netflix' NetflixViewingHistory.csv")
+    # The header is in the language of the account.
+    source = require_columns(replace(table, columns=HISTORY_COLUMNS), HISTORY_COLUMNS, "NetflixViewingHistory.csv")
     order, doubt = date_order([str(date) for (date,) in run.query(f"SELECT {name_of('Date')} FROM {reader(source)}")])
     if doubt:
         run.note(doubt)
-    if order == "year first":
-        date = f"try_cast(trim({raw('Date')}) AS TIMESTAMP)"
-    else:
-        date = parse_dates(raw("Date"), DAY_FIRST if order == "day first" else MONTH_FIRST)
+    date = _day(order)
     values = {
         "viewer_key": literal(ONE_PERSON),
         "title_key": f"nullif(trim({raw('Title')}), '')",
@@ -148,32 +148,57 @@ def import_history(run: Run, layout: Layout) -> None:
     _write(run, stage(run, source, label, values, checks, (0.05, 0.5)), label, has_country=False)
 
 
+def _day(order: str) -> str:
+    """SQL for the day in dates like 28/1/24, 2024-01-28 or `2024. 1. 28.`, with its numbers in that order."""
+    formats = {
+        "year first": ("%y/%m/%d", "%Y/%m/%d"),
+        "day first": DAY_FIRST,
+        "month first": MONTH_FIRST,
+    }[order]
+    slashed = f"regexp_replace({raw('Date')}, '\\D+', '/', 'g')"
+    return f"try_strptime(trim({slashed}, '/'), [{', '.join(map(literal, formats))}])"
+
+
 def date_order(dates: Sequence[str]) -> tuple[str, str]:
     """Whether the year, the day or the month comes first in dates, newest first; and what is doubtful about it.
 
-    A number above 12 tells. Where there is none, the reading that keeps the file's order, newest first, is taken.
+    Four digits and numbers that can be no month tell. Where they don't, the reading is taken that keeps the file's
+    order, newest first, and then the one usual for how the numbers are written.
 
     >>> date_order(["3/2/24", "28/1/24"])
     ('day first', '')
     """
-    found = [m for date in dates if (m := re.match(r"\s*(\d{1,2})([/.\-])(\d{1,2})[/.\-](\d{2,4})", date))]
-    if len(found) * 2 <= len(dates):
+    found = [tuple(re.findall(r"\d+", date)) for date in dates]
+    found = [numbers for numbers in found if len(numbers) == 3]
+    if sum(len(numbers[0]) == 4 for numbers in found) * 2 > len(found) or not found:
         return "year first", ""
-    first = sum(int(m[1]) > 12 for m in found)
-    second = sum(int(m[3]) > 12 for m in found)
-    if first != second:
-        return ("day first" if first > second else "month first"), ""
-    by_day = [(int(m[4]), int(m[3]), int(m[1])) for m in found]
-    by_month = [(int(m[4]), int(m[1]), int(m[3])) for m in found]
-    steps_back_by_day = sum(later < earlier for later, earlier in pairwise(by_day))
-    steps_back_by_month = sum(later < earlier for later, earlier in pairwise(by_month))
-    if steps_back_by_day != steps_back_by_month:
-        return ("day first" if steps_back_by_day < steps_back_by_month else "month first"), ""
-    if all(m[2] == "." for m in found):
-        return "day first", ""
-    return "month first", (
-        "The dates can be read with the day or the month first (no number is above 12): they were read month first."
-    )
+    padded = any(number.startswith("0") for numbers in found for number in numbers[:2])
+    dotted = all(re.fullmatch(r"[\d.\s]+", date) for date in dates)
+    # Where nothing else tells: Netflix writes 1/5/24 in the USA, 05/01/2024 and 5.1.24 elsewhere, and `24. 1. 5.` in
+    # Korea.
+    usual = ["day first", "month first"] if padded or dotted else ["month first", "day first"]
+    likely = ["year first", *usual] if dates[0].strip().endswith(".") and dotted else [*usual, "year first"]
+    faults = {order: _order_faults(found, order) for order in likely}
+    best = min(likely, key=lambda order: faults[order])
+    doubtful = faults["day first"] == faults["month first"] and best != "year first" and not dotted
+    return best, (
+        f"The dates can be read with the day or the month first (no number is above 12): they were read {best}."
+    ) if doubtful else ""
+
+
+def _order_faults(dates: Sequence[tuple[str, ...]], order: str) -> tuple[int, int]:
+    """How many dates are no days up to tomorrow when read in an order, and how often a later one follows."""
+    places = {"year first": (0, 1, 2), "day first": (2, 1, 0), "month first": (2, 0, 1)}[order]
+    latest = dt.date.today() + dt.timedelta(days=1)
+    days: list[dt.date] = []
+    for numbers in dates:
+        year, month, day = (int(numbers[place]) for place in places)
+        try:
+            days.append(dt.date(year + 2000 if year < 100 else year, month, day))
+        except ValueError:
+            continue
+    wrong = len(dates) - len(days) + sum(day > latest for day in days)
+    return wrong, sum(later < earlier for later, earlier in pairwise(days))
 
 
 def _write(run: Run, good: str, label: str, has_country: bool) -> None:

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from analysis.data import schema
 from analysis.data.importers.files import TextTable
@@ -112,7 +114,7 @@ class Run:
 
     def part(self, table: str) -> str:
         """A SQL relation of what has been written to a table of the dataset so far."""
-        return parquet(self.writer.work / table / "*.parquet")
+        return parquet(*sorted((self.writer.work / table).glob("*.parquet")))
 
     @contextmanager
     def _watched(self, start: float, end: float, words: str) -> Iterator[None]:
@@ -169,10 +171,13 @@ def connected(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
         yield connection
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-        raise DataError(
-            f"The import ran out of room: {str(error).splitlines()[0]}",
-            "Free disk space in the workspace (or set PRIMETIME_HOME to a larger disk) and import again.",
-        ) from error
+        first = str(error).splitlines()[0]
+        if isinstance(error, duckdb.OutOfMemoryException) or "No space left" in first:
+            raise DataError(
+                f"The import ran out of room: {first}",
+                "Free disk space in the workspace (or set PRIMETIME_HOME to a larger disk) and import again.",
+            ) from error
+        raise DataError(f"A file can't be read or written: {first}", "Check the file and the disk.") from error
     finally:
         connection.close()
 
@@ -227,6 +232,9 @@ def stage(
     )
     if (bad + lost) * 2 > rows + lost:
         raise _mostly_bad(run, label, bad + lost, rows + lost)
+    if sum(d.rows for d in run.tally.by_reason() if d.file == label) == rows + lost:
+        why = ", ".join(f"{d.reason} ({d.rows:,})" for d in run.tally.by_reason() if d.file == label)
+        raise DataError(f"Nothing of {label} is left to import: {why}.", "Export it again, with what was watched.")
     return f"(SELECT line, {keep} FROM {parquet(staged)} WHERE fault IS NULL)"
 
 
@@ -285,9 +293,9 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def parquet(file: Path) -> str:
-    """A SQL relation of a Parquet file."""
-    return f"read_parquet({literal(str(file))})"
+def parquet(*files: Path) -> str:
+    """A SQL relation of Parquet files."""
+    return f"read_parquet([{', '.join(literal(str(file)) for file in files)}])"
 
 
 def integer(column: str) -> str:
@@ -296,8 +304,10 @@ def integer(column: str) -> str:
 
 
 def number(column: str) -> str:
-    """A finite number, or null."""
-    cast = f"try_cast({raw(column)} AS DOUBLE)"
+    """A finite number, or null; `3,5` is read too, but not `1,234`, which may be a thousand or one and a bit."""
+    text = raw(column)
+    comma = f"regexp_replace({text}, '^\\s*(-?[0-9]+),([0-9]{{1,2}})\\s*$', '\\1.\\2')"
+    cast = f"try_cast({comma} AS DOUBLE)"
     return f"CASE WHEN isfinite({cast}) THEN {cast} END"
 
 
@@ -338,7 +348,7 @@ def rating_checks(value: str, column: str, low: float, high: float) -> list[Chec
 def reader(source: TextTable | ParquetTable) -> str:
     """A SQL relation of a file's rows, all values as text; lines that can't be cut go to the table `bad_lines`."""
     if isinstance(source, ParquetTable):
-        texts = ", ".join(f"CAST({name_of(c)} AS VARCHAR) AS {name_of(c)}" for c in source.columns)
+        texts = ", ".join(f"{_text(source.file, c)} AS {name_of(c)}" for c in source.columns)
         return f"(SELECT {texts} FROM {parquet(source.file)})"
     columns = ", ".join(f"{literal(c)}: 'VARCHAR'" for c in source.columns)
     return (
@@ -348,11 +358,30 @@ def reader(source: TextTable | ParquetTable) -> str:
     )
 
 
+def _text(file: Path, column: str) -> str:
+    """SQL for a Parquet column as text, as a CSV would have it: no `nan`, whole numbers without `.0`."""
+    kind, name = pq.read_schema(file).field(column).type, name_of(column)
+    if pa.types.is_floating(kind):
+        # A column of ids with a gap is a column of floats to pandas.
+        whole = f"{name} = trunc({name}) AND abs({name}) < 1e15"
+        return (
+            f"CASE WHEN isnan({name}) THEN NULL WHEN {whole} THEN CAST(try_cast({name} AS BIGINT) AS VARCHAR) "
+            f"ELSE CAST({name} AS VARCHAR) END"
+        )
+    if pa.types.is_duration(kind):
+        # DuckDB gives the bare count of its unit.
+        micros = {"s": "* 1000000", "ms": "* 1000", "us": "* 1", "ns": "// 1000"}[kind.unit]
+        return f"CAST(to_microseconds(CAST({name} AS BIGINT) {micros}) AS VARCHAR)"
+    return f"CAST({name} AS VARCHAR)"
+
+
 def _count_structure(run: Run, source: TextTable | ParquetTable, label: str) -> int:
     """Count lines that could not be cut into columns; gives how many lines of the file they take."""
     if isinstance(source, ParquetTable):
         return 0
     # A line can be wrong in several ways; the first counts. A quote left open swallows the lines after it.
+    if not run.query("SELECT 1 FROM bad_lines LIMIT 1"):
+        return 0
     shown = "trim(any_value(csv_line), chr(10) || chr(13))"
     each = f"SELECT line, min(error_type) AS why, {shown} AS shown FROM bad_lines GROUP BY line"
     swallowed = "1 + length(coalesce(shown, '')) - length(replace(coalesce(shown, ''), chr(10), ''))"
@@ -361,7 +390,7 @@ def _count_structure(run: Run, source: TextTable | ParquetTable, label: str) -> 
         run.tally.drop(label, _STRUCTURE.get(why, str(why).lower()), int(rows))
         lost += int(rows)
     for line, why, shown in run.query(f"SELECT * FROM ({each}) ORDER BY line LIMIT {EXAMPLES}"):
-        text = (shown or "").strip("\r\n")[:SHOWN]
+        text = (shown or "").strip("\r\n").split("\n")[0][:SHOWN]
         run.tally.bad_rows.append(BadRow(label, int(line), "", text, _STRUCTURE.get(why, str(why).lower())))
     return lost
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from analysis.data.importers.catalogue import write_links
 from analysis.data.importers.devices import device_sql
 from analysis.data.importers.files import TextTable, as_utf8, kind_of, sniff
 from analysis.data.importers.layouts import Layout
-from analysis.data.importers.mapping import ColumnMapping, parquet_columns
+from analysis.data.importers.mapping import ColumnMapping, match, parquet_columns
 from analysis.data.importers.staging import (
     Check,
     ParquetTable,
@@ -17,13 +18,16 @@ from analysis.data.importers.staging import (
     drop_repeats,
     literal,
     missing,
+    name_of,
     number,
     rating_checks,
     raw,
+    reader,
     stage,
     time_checks,
     write_ratings,
 )
+from analysis.errors import DataError
 
 DAY_FIRST = ("%d/%m/%y", "%d/%m/%Y")
 MONTH_FIRST = ("%m/%d/%y", "%m/%d/%Y")
@@ -34,14 +38,20 @@ LONGEST_ID = "'^(0|-?[1-9][0-9]{0,17})$'"
 
 ONE_PERSON = "me"
 
+DAY_MINUTES = 24 * 60
+
+NOBODY = "'^(nan|NaN|null|NULL|None|NaT|<NA>|#N/A|\\\\N)$'"
+"""How programs write an empty cell; taken for a viewer, they would make one of all who are not known."""
+
 
 def run_import(run: Run, layout: Layout, mapping: ColumnMapping) -> None:
     """Write views, ratings, titles and viewers of one table."""
     label = layout.label("table")
     source = _source(run, layout.files["table"])
     mapping.check(source.columns, label)
+    _refuse_other_order(run, source, label, mapping)
     good = stage(run, source, label, _values(mapping, run.time_zone), _checks(mapping), (0.05, 0.5))
-    _note_mapping(run, mapping)
+    _note_mapping(run, mapping, source.columns)
     _number(run, good, "viewer")
     _number(run, good, "title")
     keyed = f"(SELECT * FROM {good} JOIN viewer_ids USING (viewer_key) JOIN title_ids USING (title_key))"
@@ -110,9 +120,12 @@ def _values(mapping: ColumnMapping, time_zone: str) -> dict[str, str]:
     def text(column: str) -> str:
         return f"nullif(trim({raw(column)}), '')"
 
+    def known(column: str) -> str:
+        return f"CASE WHEN NOT regexp_matches({text(column)}, {NOBODY}) THEN {text(column)} END"
+
     assert mapping.title is not None
     values = {
-        "viewer_key": text(mapping.viewer) if mapping.viewer else literal(ONE_PERSON),
+        "viewer_key": known(mapping.viewer) if mapping.viewer else literal(ONE_PERSON),
         "title_key": text(mapping.title),
         "rated_at": _utc(mapping, time_zone),
     }
@@ -151,15 +164,33 @@ def _utc(mapping: ColumnMapping, time_zone: str) -> str:
             f"THEN make_timestamp(CAST(try_cast({column} AS DOUBLE) * {factor} AS BIGINT)) END"
         )
     if mapping.time_format == "iso":
-        # DuckDB would drop the offset of a text cast to a time without a zone.
-        zoned = f"regexp_matches({column}, ':[0-9.]+ ?(Z|UTC|[+-][0-9]{{2}}:?[0-9]*)$')"
-        offset = f"timezone('UTC', try_cast(replace({column}, ' UTC', 'Z') AS TIMESTAMPTZ))"
-        plain = f"try_cast({column} AS TIMESTAMP)"
-        local = from_wall_clock(plain, time_zone) if mapping.time_is_local else plain
-        return f"CASE WHEN {zoned} THEN {offset} ELSE {local} END"
+        return iso_utc(mapping.time, time_zone if mapping.time_is_local else None)
     dates = DAY_FIRST if mapping.time_format == "day first" else MONTH_FIRST
     parsed = parse_dates(raw(mapping.time), dates)
     return from_wall_clock(parsed, time_zone) if mapping.time_is_local else parsed
+
+
+def iso_utc(column: str, time_zone: str | None = None) -> str:
+    """SQL for the UTC time of a text with the year first; without an offset it is UTC, or the wall clock of a zone."""
+    text = f"trim({raw(column)})"
+    # DuckDB would drop the offset of a text cast to a time without a zone.
+    zoned = f"regexp_matches({text}, '(:[0-9.]+|T[0-9]{{6}}) ?(Z|UTC|GMT|[+-][0-9]{{2}}:?[0-9]*)$')"
+    compact = f"regexp_replace({text}, '^(\\d{{4}})(\\d\\d)(\\d\\d)T(\\d\\d)(\\d\\d)', '\\1-\\2-\\3T\\4:\\5:')"
+    close = f"regexp_replace(regexp_replace({compact}, ' ?(UTC|GMT)$', 'Z'), ' ([+-][0-9:]+)$', '\\1')"
+    offset = f"timezone('UTC', try_cast({close} AS TIMESTAMPTZ))"
+    plain = iso_plain(column)
+    return f"CASE WHEN {zoned} THEN {offset} ELSE {from_wall_clock(plain, time_zone) if time_zone else plain} END"
+
+
+def iso_plain(column: str) -> str:
+    """SQL for a time with the year first, as it stands; null where more follows it, such as the name of a zone."""
+    text = f"trim({raw(column)})"
+    usual = "\\d{4}[-/]\\d{1,2}[-/]\\d{1,2}([ T]+\\d{1,2}:\\d{2}(:\\d{2}(\\.\\d+)?)?)?"
+    rarer = "['%Y%m%d', '%Y%m%dT%H%M%S', '%Y-%m-%d %I:%M %p', '%Y-%m-%d %I:%M:%S %p']"
+    return (
+        f"CASE WHEN regexp_full_match({text}, '{usual}') THEN try_cast({text} AS TIMESTAMP) "
+        f"ELSE try_strptime({text}, {rarer}) END"
+    )
 
 
 def parse_dates(column: str, dates: tuple[str, ...]) -> str:
@@ -172,12 +203,14 @@ def parse_dates(column: str, dates: tuple[str, ...]) -> str:
 def minutes_sql(column: str, unit: str) -> str:
     """SQL for minutes from a number or from h:mm:ss."""
     if unit == "h:mm:ss":
-        parts = f"string_split(trim({raw(column)}), ':')"
-        hms = [f"try_cast({parts}[{i}] AS DOUBLE)" for i in (-3, -2, -1)]
-        return (
-            f"CASE len({parts}) WHEN 3 THEN {hms[0]} * 60 + {hms[1]} + {hms[2]} / 60 "
-            f"WHEN 2 THEN {hms[1]} + {hms[2]} / 60 WHEN 1 THEN {hms[2]} / 60 END"
-        )
+        text = f"trim({raw(column)})"
+        # "1 day, 02:00:00" is how Python writes 26 hours. A sign holds for all parts: of -0:30:00 the hours have none.
+        known = f"regexp_full_match({text}, '([0-9]+ days?,? +|-)?([0-9]+:){{0,2}}[0-9]+(\\.[0-9]+)?')"
+        days = f"coalesce(try_cast(regexp_extract({text}, '^([0-9]+) day', 1) AS DOUBLE), 0)"
+        parts = f"string_split(regexp_replace({text}, '^([0-9]+ days?,? +|-)', ''), ':')"
+        hours, minutes, seconds = (f"coalesce(try_cast({parts}[{i}] AS DOUBLE), 0)" for i in (-3, -2, -1))
+        length = f"{days} * 1440 + {hours} * 60 + {minutes} + {seconds} / 60"
+        return f"CASE WHEN {known} THEN (CASE WHEN {text} LIKE '-%' THEN -1 ELSE 1 END) * ({length}) END"
     factor = {"minutes": "", "seconds": " / 60", "hours": " * 60"}[unit]
     return f"({number(column)}){factor}"
 
@@ -201,12 +234,41 @@ def _checks(mapping: ColumnMapping) -> list[Check]:
         checks.append(
             Check(f"(minutes IS NULL AND NOT {missing(mapping.minutes)})", mapping.minutes, "the length can't be read")
         )
-        checks.append(Check("coalesce(minutes < 0, false)", mapping.minutes, "the length is negative"))
+        checks += length_checks(mapping.minutes)
     if mapping.completion:
         unread = f"(completion IS NULL AND NOT {missing(mapping.completion)})"
         checks.append(Check(unread, mapping.completion, "the share watched is not a number"))
         checks.append(Check("coalesce(completion < 0, false)", mapping.completion, "the share watched is negative"))
     return checks
+
+
+def length_checks(column: str) -> list[Check]:
+    """Nobody watches less than nothing, or more than a day in one play."""
+    return [
+        Check("coalesce(minutes < 0, false)", column, "the length is negative"),
+        Check(f"coalesce(minutes > {DAY_MINUTES}, false)", column, "the length is above 24 hours"),
+    ]
+
+
+def _refuse_other_order(run: Run, source: TextTable | ParquetTable, label: str, mapping: ColumnMapping) -> None:
+    """Refuse dates of which more tell that the other of day and month comes first than tell it of the one chosen.
+
+    The mapping is guessed from the first rows, where both may be below 13; half of the dates would be read wrongly.
+    """
+    if mapping.time is None or mapping.time_format not in ("day first", "month first"):
+        return
+    numbers = [f"try_cast(regexp_extract({name_of(mapping.time)}, '^\\s*{p}', 1) AS INTEGER)" for p in
+               ("(\\d+)[/.-]", "\\d+[/.-](\\d+)")]  # fmt: skip
+    days = [f"count(*) FILTER ({n} > 12), min({name_of(mapping.time)}) FILTER ({n} > 12)" for n in numbers]
+    ((day_first, first, month_first, second),) = run.query(f"SELECT {', '.join(days)} FROM {reader(source)}")
+    other, seen, shown = "day first", day_first, first
+    if mapping.time_format == "day first":
+        other, seen, shown = "month first", month_first, second
+    if seen > (day_first + month_first) / 2:
+        raise DataError(
+            f"{seen:,} dates in the column {mapping.time} of {label}, such as {shown!r}, can only be read {other}.",
+            f'Choose “{other}” for how times are written (`--map "time_format={other}"`).',
+        )
 
 
 def _number(run: Run, good: str, role: str) -> None:
@@ -242,7 +304,10 @@ def _write_catalogue(run: Run, good: str, mapping: ColumnMapping) -> None:
         write_links(run, [f"SELECT title_id, 'has_genre' AS relation, entity FROM ({each})"])
 
 
-def _note_mapping(run: Run, mapping: ColumnMapping) -> None:
+def _note_mapping(run: Run, mapping: ColumnMapping, columns: Sequence[str]) -> None:
+    unread = match("rating", [c for c in columns if c not in mapping.chosen.values()])
+    if mapping.rating is None and unread is not None:
+        run.note(f"The column {unread!r} was not read as a rating.")
     if mapping.time is not None and not mapping.time_format.startswith("unix"):
         zone = f"as the wall clock of {run.time_zone}" if mapping.time_is_local else "as UTC"
         order = "year" if mapping.time_format == "iso" else mapping.time_format.split()[0]
