@@ -20,7 +20,10 @@ PAGES = {
         ("pages/recommend/recommendations.py", "Recommendations", ":material/playlist_play:"),
     ],
     "Experiment": [("pages/experiment/experiments.py", "Experiments", ":material/science:")],
-    "Learn": [("pages/learn/experiment_lessons.py", "Experiment lessons", ":material/school:")],
+    "Learn": [
+        ("pages/learn/truth.py", "Known truth", ":material/visibility:"),
+        ("pages/learn/experiment_lessons.py", "Experiment lessons", ":material/school:"),
+    ],
 }
 """Section -> pages (file, title, icon), in the menu's order."""
 

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from analysis import truth
 from analysis.data import Dataset
+from analysis.patterns import Filters, Patterns
+from analysis.patterns.words import MONTHS
 from analysis.truth import Held, TruthTable
+from ui.charts import truth as charts
 from ui.glossary import define
-from ui.story import Card
-from ui.text import together
+from ui.story import Card, Story
+from ui.text import share, together
 
 if TYPE_CHECKING:
     from analysis.experiments.experiment import Experiment
+
+WEEKEND, NIGHT, LIFT = "weekend share of plays", "night share of plays", "lift of horror in October"
+"""Estimands that the page of viewing patterns shows."""
 
 
 @st.cache_resource(max_entries=8, ttl=3600, show_spinner="Estimating everything whose truth is known")
@@ -82,6 +90,25 @@ def with_or_without(experiment: Experiment, dataset: Dataset) -> Experiment:
     if not experiment.truth or toggle(dataset, "experiments_truth"):
         return experiment
     return dataclasses.replace(experiment, truth={})
+
+
+def on_patterns(story: Story, found: Patterns, figures: Mapping[str, go.Figure]) -> dict[str, go.Figure]:
+    """The charts of the viewing patterns with the truth beside what it is known of: all plays, without any filter."""
+    drawn = dict(figures)
+    week, season = found.clock, found.months
+    known = {name: value(story.dataset, name) for name in (WEEKEND, NIGHT, LIFT)}
+    if week.filters != Filters() or week.measure != "events" or None in known.values():
+        return drawn
+    if not toggle(story.dataset, "patterns_truth"):
+        return drawn
+    weekend, night, lift = (number or 0.0 for number in known.values())
+    story.text(
+        f"True of the simulated service: {share(weekend)} of plays fall on the weekend and {share(night)} between "
+        f"midnight and 6 am, and in October horror holds {lift:.2f} times its usual share."
+    )
+    if season is not None and 10 in season.months and "Horror" in season.genres:
+        drawn["seasons"] = charts.with_lift(drawn["seasons"], MONTHS[9][:3], "Horror", lift)
+    return drawn
 
 
 def value(dataset: Dataset, name: str) -> float | None:

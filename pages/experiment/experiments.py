@@ -5,6 +5,7 @@ import streamlit as st
 from analysis.experiments.report import analyse
 from ui import experiments as room
 from ui import experiments_detail as detail
+from ui import truth
 from ui.charts import experiments as charts
 from ui.story import Story
 
@@ -34,6 +35,7 @@ story = Story.begin("Experiments", "Is the new version better, and should it be 
 experiment = room.choose(story)
 if experiment is None:
     st.stop()
+experiment = truth.with_or_without(experiment, story.dataset)
 report = analyse(experiment, **room.settings(experiment))
 
 if experiment.question:

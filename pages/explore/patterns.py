@@ -4,6 +4,7 @@ import streamlit as st
 
 from analysis import patterns
 from analysis.patterns.clock import EVEN_WEEKEND
+from ui import truth
 from ui.glossary import define
 from ui.patterns import choices, count_first, look, pick
 from ui.story import Card, Story
@@ -86,6 +87,7 @@ if what.has_hours:
     ]
 cards.append(Card(week.noun.capitalize(), count(week.values.sum()), None, f"{trend.days[0]} to {trend.days[-1]}"))
 story.metrics(cards)
+figures = truth.on_patterns(story, found, figures)
 if not what.has_hours:
     story.text(DAYS_ONLY)
 story.chart(figures["clock"], key="patterns_clock", alt=week.summary())

@@ -61,6 +61,16 @@ def caterpillar(table: TruthTable) -> go.Figure:
     return figure
 
 
+def with_lift(figure: go.Figure, month: str, genre: str, lift: float) -> go.Figure:
+    """A copy of the month × genre chart with the true lift of one cell beside it."""
+    marked = go.Figure(figure)
+    marked.add_annotation(
+        x=month, y=genre, text=f"truth {lift:.2f}", showarrow=True, arrowcolor=theme.TRUTH, arrowwidth=2, ax=0, ay=-28,
+        font={"color": theme.TRUTH, "size": 13}, bgcolor="rgba(128,128,128,0.12)",
+    )  # fmt: skip
+    return marked
+
+
 def _placed(table: TruthTable) -> tuple[list[Held], list[int], list[tuple[float, str]]]:
     """Rows in order, the place of each, and the middle of each group with its name."""
     rows: list[Held] = []
