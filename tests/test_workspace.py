@@ -1,3 +1,7 @@
+import errno
+import re
+import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +12,7 @@ import sqlalchemy as sa
 
 from analysis.data import DatasetWriter
 from analysis.errors import DataError
-from analysis.workspace import ROOT, Workspace
+from analysis.workspace import ROOT, Workspace, explain
 
 
 def make(folder: Path) -> Path:
@@ -93,3 +97,60 @@ def test_several_processes_may_make_the_tables_at_once(workspace):
         process.stdin.flush()
     answers = [process.communicate(timeout=60) for process in processes]
     assert [out for out, _ in answers] == ["0\n"] * 4, [err[-500:] for _, err in answers]
+
+
+def test_a_database_that_is_none_is_said_and_heals_when_it_is_moved_away(workspace):
+    workspace.home.mkdir(parents=True)
+    file = workspace.home / "workspace.db"
+    file.write_bytes(b"no database at all" * 100)
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"database can't be used \(file is not a database\)") as caught:
+            _ = workspace.database
+    assert "Move workspace.db away" in caught.value.remedy
+    file.unlink()
+    with workspace.database.connect() as connection:
+        assert connection.scalar(sa.text("SELECT 1")) == 1
+
+
+def test_a_database_of_another_version_is_said(workspace):
+    workspace.home.mkdir(parents=True)
+    from analysis import jobs
+
+    with sqlite3.connect(workspace.home / "workspace.db") as database:
+        database.execute("CREATE TABLE jobs (id TEXT, kind TEXT, state TEXT)")
+    database.close()
+    with pytest.raises(DataError, match="made by another version: its table jobs has no title"):
+        jobs.recent(workspace)
+
+
+def test_a_database_that_was_deleted_is_made_anew(workspace):
+    from analysis import jobs
+
+    assert jobs.recent(workspace) == ()
+    shutil.rmtree(workspace.home)
+    # Through the old connections a record would go into a file that no longer has a name.
+    assert jobs.recent(workspace) == ()
+    assert (workspace.home / "workspace.db").is_file()
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "x.parquet"), r"The disk is full .*x\.parquet"),
+        (PermissionError(errno.EACCES, "Permission denied", "x.parquet"), r"may not be read or written .*x\.parquet"),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "home"), r"Not a directory: home"),
+        (sa.exc.OperationalError("", {}, Exception("database is locked")), "database is busy"),
+        (sa.exc.OperationalError("", {}, Exception("attempt to write a readonly database")), "can't be written"),
+        (sa.exc.OperationalError("", {}, Exception("database or disk is full")), "can't grow"),
+        (MemoryError(), "out of memory"),
+    ],
+)
+def test_what_the_machine_refuses_is_said_with_a_remedy(error, words):
+    known = explain(error)
+    assert known is not None
+    assert re.search(words, known.problem)
+    assert known.remedy
+
+
+def test_other_errors_are_not_explained_away():
+    assert explain(ValueError("a fault of the program")) is None

@@ -148,6 +148,8 @@ def _offer(source: Path) -> None:
         title=f"Import {name}",
         kind="import",
         key=f"data_import_{tag}",
+        disabled=mapping is not None and not _is_enough(mapping),
+        help="A title, and a time or a rating, have to be mapped." if mapping is not None else None,
     )
 
 
@@ -214,8 +216,12 @@ def _formats(mapping: ColumnMapping, tag: str) -> dict[str, Any]:
     return chosen
 
 
+def _is_enough(mapping: ColumnMapping) -> bool:
+    return mapping.title is not None and (mapping.time is not None or mapping.rating is not None)
+
+
 def _becomes(mapping: ColumnMapping) -> str:
-    if mapping.title is None or (mapping.time is None and mapping.rating is None):
+    if not _is_enough(mapping):
         return "nothing yet: a title, and a time or a rating, are needed"
     kinds = [word for word, holds in (("ratings", mapping.rating), ("views", mapping.holds_views)) if holds]
     return " and ".join(kinds)

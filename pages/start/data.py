@@ -62,12 +62,14 @@ def tell_quality() -> None:
 
 story = Story.begin("Data", "What is in this dataset, and can it be trusted?")
 dataset = story.dataset
+report = None
 with guarded(), story.loading(NOTHING_SHOWN):
     report, figure, tables = quality(dataset, dataset.content_hash)
     tell_cards()
 this, bring, everything = st.tabs(TABS, key="data_tab", bind="query-params")
 with this, guarded():
-    tell_quality()
+    if report is not None:
+        tell_quality()
 with bring:
     with guarded():
         room.bring()
@@ -87,4 +89,5 @@ story.explain(
     "rows with an equal key. A viewer is implausibly busy beyond three interquartile ranges above the third quartile "
     "of the logarithm of rows a viewer (Tukey's far out). Rows left out at import are counted with their reason.",
 )
-story.end(report.to_frame())
+if report is not None:
+    story.end(report.to_frame())

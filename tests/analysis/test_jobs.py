@@ -219,3 +219,18 @@ def test_a_bad_limit_is_refused(monkeypatch, value):
     monkeypatch.setenv("PRIMETIME_JOBS", value)
     with pytest.raises(ParameterError, match="PRIMETIME_JOBS"):
         jobs.limit()
+
+
+def test_a_job_whose_folder_cannot_be_written_fails_and_says_why(workspace, monkeypatch):
+    def full(*_args, **_kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(jobs.subprocess, "Popen", full)
+    failed = submit(workspace, GOOD)
+    assert failed.state == "failed"
+    assert "No space left on device" in failed.problem
+    monkeypatch.undo()
+    monkeypatch.setattr(jobs, "_process", full)
+    # Not even its folder could be made: it must not wait for ever, and hold up the others.
+    failed = submit(workspace, BAD)
+    assert failed.state == "failed"

@@ -97,3 +97,24 @@ def test_a_table_is_mapped_corrected_and_imported_as_a_job(workspace, plays):
     assert listed["line"].to_list() == [4]
     next(b for b in test.button if b.key == "data_show").click().run()
     assert {metric.label: metric.value for metric in test.metric}["Views"] == "2"
+
+
+def test_a_table_without_a_title_is_not_imported(workspace, tmp_path):
+    file = tmp_path / "unknown.csv"
+    file.write_text("a,b\n1,2\n2,3\n")
+    test = give_path(page().run(), file)
+    assert not test.exception
+    assert [button.disabled for button in test.button if button.label == "Import"] == [True]
+
+
+def test_a_damaged_dataset_is_named_once_and_others_can_be_brought(workspace, plays):
+    folder = import_data(plays, name="Plays").folder
+    part = next((folder / "views").iterdir())
+    part.write_bytes(part.read_bytes()[:-20])
+    test = page()
+    test.query_params["data"] = folder.name
+    test.run()
+    assert not test.exception
+    assert [error.value for error in test.error] == [test.error[0].value]
+    assert "is damaged" in test.error[0].value
+    assert any(w.key == "data_way" for w in test.button_group)

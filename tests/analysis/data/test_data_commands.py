@@ -2,11 +2,14 @@
 
 import io
 import json
+import subprocess
+import sys
 
 import pytest
 
 from analysis import cli
 from analysis.data import uploads
+from analysis.workspace import ROOT
 
 
 @pytest.fixture
@@ -60,3 +63,24 @@ def test_an_upload_is_removed_once_it_has_been_read_and_other_files_never(run, m
     code, _, _ = run("data", "import", movietweetings, "--discard-source")
     assert code == 0
     assert (movietweetings / "ratings.dat").is_file()
+
+
+def test_a_full_disk_is_said_in_words_and_leaves_nothing(run, movietweetings, workspace, monkeypatch):
+    def full(*_args, **_kwargs):
+        raise OSError(28, "No space left on device", "part-0000.parquet")
+
+    monkeypatch.setattr("analysis.data.writer.write_text", full)
+    code, out, err = run("data", "import", movietweetings, "--json")
+    assert code == 1
+    assert json.loads(out)["error"]["problem"] == "The disk is full (No space left on device: part-0000.parquet)."
+    assert "Traceback" not in err
+    assert list(workspace.datasets.iterdir()) == []
+
+
+def test_a_reader_who_has_had_enough_is_no_error(workspace):
+    command = f"{sys.executable} -m analysis data check sample | head -1"
+    ended = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert ended.stdout.count("\n") == 1
+    assert ended.stderr == ""
