@@ -10,8 +10,10 @@ import typer
 from analysis.cli import common
 
 if TYPE_CHECKING:
+    from analysis.recommend.base import Recommender
     from analysis.recommend.interactions import Signal
     from analysis.recommend.leaderboard import Leaderboard
+    from analysis.recommend.protocols import AnySplit
 
 ModelsOption = Annotated[
     str | None,
@@ -27,6 +29,25 @@ ShareOption = Annotated[
 AtOption = Annotated[
     datetime | None, typer.Option("--at", help="First moment of the test period, UTC, instead of a share.")
 ]
+SplitOption = Annotated[
+    str,
+    typer.Option(
+        "--split",
+        help="How training and test are parted: time, rolling, new_titles, new_viewers, folds, leave_last or random; "
+        "the last three let models learn from the future.",
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A parameter of a model, such as `als.factors=32`; may be given several times."),
+]
+OwnOption = Annotated[
+    list[str] | None,
+    typer.Option("--model", help="A model of your own, `my_model.py:MyModel`; may be given several times."),
+]
+LimitOption = Annotated[
+    float, typer.Option("--limit-minutes", min=0.01, help="Time that a model may take for each split.")
+]
 LengthOption = Annotated[int, typer.Option("--k", min=1, help="Length of the lists that are judged.")]
 
 
@@ -39,10 +60,14 @@ def register(app: typer.Typer) -> None:
 def train(
     data: common.DataOption = "sample",
     models: ModelsOption = None,
+    own: OwnOption = None,
+    settings: SetOption = None,
     signal: SignalOption = None,
+    split: SplitOption = "time",
     share: ShareOption = 0.2,
     at: AtOption = None,
     k: LengthOption = 10,
+    limit_minutes: LimitOption = 30.0,
     seed: common.SeedOption = 0,
     reference: Annotated[
         bool,
@@ -54,7 +79,8 @@ def train(
     from analysis.recommend import LeaderboardBrief, keep_run, write_reference
     from analysis.workspace import Workspace
 
-    board = _evaluate(data, models, signal, share, at, k, seed)
+    chosen = _chosen(models, own or [], settings or [], seed)
+    board = _evaluate(data, chosen, signal, _split(split, share, at), k, limit_minutes, seed)
     run = write_reference(common.dataset(data), board) if reference else keep_run(Workspace(), board)
     common.emit(run if as_json else LeaderboardBrief(board), as_json)
 
@@ -62,36 +88,91 @@ def train(
 def evaluate_models(
     data: common.DataOption = "sample",
     models: ModelsOption = None,
+    own: OwnOption = None,
+    settings: SetOption = None,
     signal: SignalOption = None,
+    split: SplitOption = "time",
     share: ShareOption = 0.2,
     at: AtOption = None,
     k: LengthOption = 10,
+    limit_minutes: LimitOption = 30.0,
     seed: common.SeedOption = 0,
     as_json: common.JsonOption = False,
 ) -> None:
     """Train and compare recommenders, and print the leaderboard without keeping anything."""
     from analysis.recommend import LeaderboardBrief
 
-    board = _evaluate(data, models, signal, share, at, k, seed)
+    chosen = _chosen(models, own or [], settings or [], seed)
+    board = _evaluate(data, chosen, signal, _split(split, share, at), k, limit_minutes, seed)
     common.emit(board if as_json else LeaderboardBrief(board), as_json)
 
 
 def _evaluate(
-    data: str, models: str | None, signal: str | None, share: float, at: datetime | None, k: int, seed: int
+    data: str,
+    models: list[Recommender],
+    signal: str | None,
+    split: AnySplit,
+    k: int,
+    limit_minutes: float,
+    seed: int,
 ) -> Leaderboard:
-    from analysis.recommend import TemporalSplit, evaluate
+    from analysis.recommend import evaluate
 
-    names = None if models is None else [name.strip() for name in models.split(",") if name.strip()]
     with common.progress() as progress:
         return evaluate(
             common.dataset(data),
-            names,
+            models,
             signal=_signal(signal),
-            split=TemporalSplit(share=share, at=at),
+            split=split,
             k=k,
             seed=seed,
+            limit_seconds=60 * limit_minutes,
             progress=progress,
         )
+
+
+def _chosen(models: str | None, own: list[str], settings: list[str], seed: int) -> list[Recommender]:
+    """Models by name, from the program or from the workspace's `models/`, and from files, with their parameters."""
+    from analysis.errors import ParameterError
+    from analysis.recommend import DEFAULT, model, parameter_docs
+    from analysis.recommend.custom import discover, load_class
+    from analysis.workspace import Workspace
+
+    names = list(DEFAULT) if models is None and not own else (models or "").split(",")
+    at_home = {found.name: found for found in discover(Workspace().home / "models") if not found.problem}
+    kinds = [
+        load_class(at_home[name].spec) if name in at_home else model(name)
+        for name in filter(None, (name.strip() for name in names))
+    ]
+    kinds += [load_class(spec) for spec in own]
+    given: dict[str, dict[str, float]] = {}
+    for setting in settings:
+        where, _, value = setting.partition("=")
+        name, _, parameter = where.partition(".")
+        known = next((kind for kind in kinds if kind.name == name), None)
+        if known is None or parameter not in {doc.name for doc in parameter_docs(known)}:
+            raise ParameterError(f"There is no parameter {where!r} among the chosen models.", "Write als.factors=32.")
+        try:
+            given.setdefault(name, {})[parameter] = float(value)
+        except ValueError:
+            raise ParameterError(f"{where} is {value!r}.", "It must be a number.") from None
+    return [kind(kind.Parameters(**given.get(kind.name, {})), seed=seed) for kind in kinds]
+
+
+def _split(name: str, share: float, at: datetime | None) -> AnySplit:
+    """The split of that name, with the share where it takes one."""
+    from analysis.errors import ParameterError
+    from analysis.recommend import SPLITS, TemporalSplit
+
+    if name not in SPLITS:
+        raise ParameterError(f"There is no split {name!r}.", f"Choose one of: {', '.join(SPLITS)}.")
+    if name == "time":
+        return TemporalSplit(share=share, at=at)
+    if at is not None:
+        raise ParameterError(f"The split {name} takes no moment.", "Leave --at out, or use --split time.")
+    takes = {"rolling": "share", "random": "share", "new_titles": "test_share", "new_viewers": "test_share"}
+    made: AnySplit = SPLITS[name](**({takes[name]: share} if name in takes else {}))
+    return made
 
 
 def _signal(name: str | None) -> Signal | None:

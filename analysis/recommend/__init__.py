@@ -3,6 +3,16 @@
 from analysis.recommend.base import CAPABILITIES, Recommender, capabilities, parameter_docs
 from analysis.recommend.compare import Comparison, Estimate
 from analysis.recommend.evaluate import evaluate
+from analysis.recommend.explain import (
+    Because,
+    BecauseRow,
+    Faithfulness,
+    because_you_watched,
+    faithfulness,
+    history_of,
+    refit,
+    similar_titles,
+)
 from analysis.recommend.home import (
     Recommended,
     Shelf,
@@ -79,12 +89,15 @@ __all__ = [
     "SPLITS",
     "SVD",
     "AnySplit",
+    "Because",
+    "BecauseRow",
     "Bias",
     "CoClustering",
     "Comparison",
     "Content",
     "Entry",
     "Estimate",
+    "Faithfulness",
     "FoldSplit",
     "Hybrid",
     "Interactions",
@@ -123,11 +136,14 @@ __all__ = [
     "ViewerHome",
     "Watched",
     "any_viewer",
+    "because_you_watched",
     "capabilities",
     "default_signal",
     "delete_run",
     "evaluate",
+    "faithfulness",
     "find_viewers",
+    "history_of",
     "keep_run",
     "list_runs",
     "load_run",
@@ -137,6 +153,8 @@ __all__ = [
     "number",
     "parameter_docs",
     "reference_run",
+    "refit",
+    "similar_titles",
     "viewer_home",
     "write_reference",
 ]

@@ -9,7 +9,9 @@ import pytest
 
 from analysis.cli import main
 from analysis.data import Dataset, DatasetWriter
+from analysis.errors import ModelError
 from analysis.recommend import newest_run, reference_run
+from analysis.recommend.custom import discover, load_class
 from analysis.workspace import Workspace
 
 
@@ -66,6 +68,12 @@ def test_a_reference_goes_into_the_dataset(folder: Path, capsys: pytest.CaptureF
         (["--share", "2"], "2"),
         (["--at", "2031-01-01"], "2031-01-01"),
         (["--models", ","], "No model"),
+        (["--split", "magic"], "magic"),
+        (["--split", "random", "--at", "2025-10-01"], "random"),
+        (["--models", "als", "--set", "als.colour=3"], "als.colour"),
+        (["--models", "als", "--set", "als.factors=many"], "als.factors is 'many'"),
+        (["--models", "als", "--set", "als.factors=-3"], "factors"),
+        (["--model", "nowhere.py:Mine"], "nowhere.py"),
     ],
 )
 def test_what_is_wrong_is_said(folder: Path, capsys: pytest.CaptureFixture[str], argv: list[str], problem: str) -> None:
@@ -73,3 +81,93 @@ def test_what_is_wrong_is_said(folder: Path, capsys: pytest.CaptureFixture[str],
     assert code == 1
     assert problem in json.loads(out)["error"]["problem"]
     assert newest_run(Workspace(), Dataset.open(folder)) is None
+
+
+MINE = """
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.recommend import Recommender, Settings, number
+
+
+@dataclass(frozen=True)
+class Knobs(Settings):
+    model = "Mine"
+
+    shift: float = number(1.0, 0.0, 9.0)
+
+
+class Mine(Recommender):
+    name, label = "mine", "My model"
+    description = "The last titles first."
+    source = "me"
+    cold_viewers = True
+    Parameters = Knobs
+
+    def _fit(self, train, progress):
+        self.n_titles_ = train.n_titles
+
+    def _score(self, viewers):
+        return np.tile(np.arange(self.n_titles_) + self.parameters.shift, (len(viewers), 1))
+
+
+class Hopeless(Mine):
+    name, label = "hopeless", "Hopeless"
+
+    def _fit(self, train, progress):
+        raise RuntimeError("no idea")
+"""
+
+
+def test_models_of_ones_own(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "my_model.py").write_text(MINE)
+    own = ["--model", f"{tmp_path}/my_model.py:Mine", "--model", f"{tmp_path}/my_model.py:Hopeless"]
+    code, out = run(
+        capsys, "train", "--data", "tastes", "--models", "popularity", *own, "--set", "mine.shift=4", "--json"
+    )
+    assert code == 0
+    entries = {entry["model"]: entry for entry in json.loads(out)["entries"]}
+    assert set(entries) == {"popularity", "mine", "hopeless"}
+    assert entries["mine"]["parameters"] == {"shift": 4.0}
+    assert not entries["mine"]["error"]
+    assert entries["hopeless"]["error"] == "The model stopped with RuntimeError: no idea"
+    assert not entries["popularity"]["error"]
+
+
+def test_the_workspaces_models_are_found_without_being_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home = Workspace().home / "models"
+    home.mkdir()
+    (home / "my_model.py").write_text(MINE + "\nraise ValueError('stop')\n")
+    (home / "broken.py").write_text("def (")
+    found = {model.name: model for model in discover(home)}
+    assert found["mine"].label == "My model"
+    assert found["mine"].description == "The last titles first."
+    assert "can't be read" in found["broken"].problem
+    code, out = run(capsys, "train", "--data", "tastes", "--models", "mine", "--json")
+    assert code == 1
+    assert "ValueError" in json.loads(out)["error"]["problem"]
+    (home / "my_model.py").write_text(MINE)
+    code, out = run(capsys, "train", "--data", "tastes", "--models", "mine,popularity", "--json")
+    assert code == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("class Mine: pass", "no model 'Mine'"),
+        ("import no_such_module", "ModuleNotFoundError"),
+        ("from analysis.recommend import Recommender\nclass Mine(Recommender): name = 'm'", "lacks label"),
+    ],
+)
+def test_a_file_that_breaks_the_contract_is_refused(tmp_path: Path, body: str, problem: str) -> None:
+    (tmp_path / "file.py").write_text(body)
+    with pytest.raises(ModelError, match=problem):
+        load_class(f"{tmp_path}/file.py:Mine")
+
+
+def test_splits_by_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["--models", "popularity", "--split", "random", "--share", "0.3"]
+    code, out = run(capsys, "evaluate", "--data", "tastes", *asked, "--json")
+    assert code == 0
+    assert json.loads(out)["split"]["code"] == "RandomSplit(share=0.3, seed=0)"

@@ -1,0 +1,102 @@
+"""Models of one's own: a Python file with a class, named on the command line or put into the workspace's `models/`.
+
+A page only reads such a file (its names, from the syntax tree); its code runs in a job or on the command line.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.errors import ModelError
+from analysis.recommend.base import Recommender
+
+_NEEDED = ("name", "label", "description", "source")
+
+
+@dataclass(frozen=True)
+class CustomModel:
+    """A model found in a file, not run.
+
+    Attributes:
+        name: Short name.
+        label: Name as shown.
+        description: One sentence on what it recommends.
+        spec: `path/to/file.py:Class`, as `--model` takes it.
+        problem: Why it can't be used, or empty.
+    """
+
+    name: str
+    label: str
+    description: str
+    spec: str
+    problem: str = ""
+
+
+def discover(folder: Path) -> tuple[CustomModel, ...]:
+    """Models in the Python files of a folder, by their class attributes; no code is run."""
+    found: list[CustomModel] = []
+    for file in sorted(folder.glob("*.py")):
+        try:
+            tree = ast.parse(file.read_text(encoding="utf-8"))
+        except (OSError, SyntaxError, ValueError) as error:
+            found.append(CustomModel(file.stem, file.name, "", str(file), f"{file.name} can't be read: {error}."))
+            continue
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and node.bases:
+                said = _said(node)
+                if "name" in said:
+                    spec = f"{file}:{node.name}"
+                    label, description = said.get("label", node.name), said.get("description", "")
+                    found.append(CustomModel(said["name"], label, description, spec))
+    return tuple(found)
+
+
+def load_class(spec: str) -> type[Recommender]:
+    """The class that `path/to/file.py:Class` names; its file is run.
+
+    Raises:
+        ModelError: There is no such file or class, the file fails, or the class breaks the contract.
+    """
+    path, _, class_name = spec.rpartition(":")
+    file = Path(path)
+    if not path or not file.is_file():
+        raise ModelError(f"There is no model file {path or spec!r}.", "Write it as my_model.py:MyModel.")
+    module_name = f"_primetime_model_{file.stem}"
+    found = importlib.util.spec_from_file_location(module_name, file)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    # Dataclasses look their module up by name.
+    sys.modules[module_name] = module
+    try:
+        found.loader.exec_module(module)
+    except Exception as error:
+        raise ModelError(f"{file.name} stops with {type(error).__name__}: {error}.", "Mend the file.") from error
+    model = getattr(module, class_name, None)
+    if not (isinstance(model, type) and issubclass(model, Recommender)):
+        raise ModelError(f"{file.name} has no model {class_name!r}.", "Name a class that derives from Recommender.")
+    missing = [name for name in _NEEDED if not isinstance(getattr(model, name, None), str)]
+    if missing or getattr(model, "__abstractmethods__", None):
+        lacks = [*missing, *sorted(getattr(model, "__abstractmethods__", ()))]
+        raise ModelError(f"{class_name} in {file.name} lacks {', '.join(lacks)}.", "See docs/recommenders.md.")
+    return model
+
+
+def _said(node: ast.ClassDef) -> dict[str, str]:
+    """The words that a class body assigns to single names."""
+    said = {}
+    for statement in node.body:
+        if not isinstance(statement, ast.Assign):
+            continue
+        for target in statement.targets:
+            pairs = [(target, statement.value)]
+            if isinstance(target, ast.Tuple) and isinstance(statement.value, ast.Tuple):
+                pairs = list(zip(target.elts, statement.value.elts, strict=False))
+            for left, right in pairs:
+                if isinstance(left, ast.Name) and isinstance(right, ast.Constant) and isinstance(right.value, str):
+                    said[left.id] = right.value
+    return said
