@@ -102,13 +102,18 @@ class Held:
 
     def sentence(self) -> str:
         """Estimate, interval and truth in words."""
+        truth = f"truly {self.shown(self.truth)}"
         if self.estimate is None:
-            return f"{self.name}: truly {self.truth:.4g} {self.unit}; {self.reason}"
+            return f"{self.name}: {truth}. {self.reason}"
         e = self.estimate
-        return (
-            f"{self.name}: estimated {e.value:.4g} (95 % interval {e.low:.4g} to {e.high:.4g}), truly {self.truth:.4g} "
-            f"{self.unit}."
-        )
+        ends = f"95 % interval {self.shown(e.low)} to {self.shown(e.high)}"
+        return f"{self.name}: estimated {self.shown(e.value)} ({ends}), {truth}."
+
+    def shown(self, value: float) -> str:
+        """A value of this estimand with its unit; shares as percentages."""
+        if self.unit.startswith("share"):
+            return f"{100 * value:.3g} %"
+        return f"{value:.4g}" if self.unit == "ratio" else f"{value:.4g} {self.unit}"
 
 
 @dataclass(frozen=True)

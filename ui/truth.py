@@ -53,13 +53,13 @@ def numbers(found: TruthTable) -> pd.DataFrame:
     frame["covered"] = frame["covered"].map({True: "holds", False: "misses"})
     names = {
         "estimand": "Estimand",
-        "unit": "Unit",
+        "covered": "Interval",
         "truth": "Truth",
         "estimate": "Estimate",
         "low": "From",
         "high": "To",
-        "covered": "Interval",
         "standard_errors_off": "Errors off",
+        "unit": "Unit",
     }
     return frame[list(names)].rename(columns=names)
 
@@ -70,12 +70,9 @@ def without_promise(found: TruthTable) -> list[str]:
 
 
 def _unpromised(row: Held) -> str:
-    plain = "" if row.estimate is None else f" The data’s plain answer is {row.estimate.value:.4g}, which is off."
-    return together(f"{_capital(row.name)} is truly {row.truth:.4g} {row.unit}.{plain} {row.reason}")
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    plain = "" if row.estimate is None else f" The data’s plain answer is {row.shown(row.estimate.value)}."
+    name = row.name[:1].upper() + row.name[1:]
+    return together(f"{name}: truly {row.shown(row.truth)}.{plain} {row.reason}")
 
 
 def toggle(dataset: Dataset, key: str) -> bool:

@@ -48,15 +48,16 @@ def caterpillar(table: TruthTable) -> go.Figure:
             hovertemplate="%{text}<extra></extra>",
         )
     figure.add_hline(y=0, line_width=3, line_color=theme.TRUTH)
+    last = max(places, default=0)
     figure.add_annotation(
-        x=1, xref="paper", xanchor="right", y=0, yshift=11, text="the truth", showarrow=False,
+        x=last + 1, xanchor="left", y=0, yshift=11, text="truth", showarrow=False,
         font={"color": theme.TRUTH, "size": 14},
     )  # fmt: skip
     reach = max([3.0, *(abs(row.standardised) for row in rows)]) + _END + 0.2
     figure.update_yaxes(title="standard errors off", range=[-reach, reach], zeroline=False)
     figure.update_xaxes(
         tickvals=[place for place, _ in ticks], ticktext=[name for _, name in ticks], showgrid=False, zeroline=False,
-        range=[-1.5, (max(places) if places else 0) + 1.5],
+        range=[-1.5, last + 2 + last // 14],
     )  # fmt: skip
     return figure
 
@@ -90,7 +91,8 @@ def _placed(table: TruthTable) -> tuple[list[Held], list[int], list[tuple[float,
 def _hover(row: Held) -> str:
     e = row.estimate
     assert e is not None
+    truth, estimate, low, high = (html.escape(row.shown(v)) for v in (row.truth, e.value, e.low, e.high))
     return (
-        f"<b>{html.escape(row.name)}</b><br>truth {row.truth:.4g} {html.escape(row.unit)}<br>"
-        f"estimate {e.value:.4g} ({e.low:.4g} to {e.high:.4g})<br>{row.standardised:+.2f} standard errors off"
+        f"<b>{html.escape(row.name)}</b><br>truth {truth}<br>estimate {estimate} ({low} to {high})<br>"
+        f"{row.standardised:+.2f} standard errors off"
     )
