@@ -158,13 +158,13 @@ def timeline(
     with dataset.read() as tables:
         until = until or last_day(dataset, experiment.name)
         plays = plays_of(tables, experiment.name, until)
-        grown = _growth(plays.rows, columns)
+        grown = growth(plays.rows, columns)
         joined = engine.to_arrow(
             plays.viewers.with_columns(nw.col("assigned_at").dt.date().alias("day"))
             .group_by("variant", "day")
             .agg(nw.len().alias("n"))
         ).to_pylist()
-    sums = _Sums(columns, grown, joined, (control, treatment))
+    sums = CumulativeSums(columns, grown, joined, (control, treatment))
     planned = [(experiment.weights or {}).get(v, 1.0) for v in (control, treatment)]
     split = always_valid_split(sums.units, planned)
     days = tuple(_day(sums, i, term, confidence, float(split[i])) for i in range(len(sums.dates)))
@@ -197,7 +197,7 @@ def term_of(metric: str) -> Term:
     raise ExperimentError(f"{metric} can't be followed over time.", "Choose minutes, plays, active days or completion.")
 
 
-def _growth(rows: nw.LazyFrame[Any], columns: list[str]) -> list[dict[str, Any]]:
+def growth(rows: nw.LazyFrame[Any], columns: list[str]) -> list[dict[str, Any]]:
     """By variant and day: the growth of every column's sum, and of the sums of squares and products over units."""
     daily = rows.group_by("viewer_id", "variant", "day").agg(*(nw.col(c).sum() for c in columns))
     before = [(nw.col(c).cum_sum().over("viewer_id", order_by="day") - nw.col(c)).alias(f"{c}_before") for c in columns]
@@ -214,7 +214,7 @@ def _growth(rows: nw.LazyFrame[Any], columns: list[str]) -> list[dict[str, Any]]
     return found
 
 
-class _Sums:
+class CumulativeSums:
     """Cumulative sums of every day, shape (days, 2): control, treatment."""
 
     def __init__(
@@ -255,7 +255,7 @@ class _Sums:
         )
 
 
-def _day(sums: _Sums, day: int, term: Term, confidence: float, split_p: float) -> Day:
+def _day(sums: CumulativeSums, day: int, term: Term, confidence: float, split_p: float) -> Day:
     """One look; without an effect where the control's mean is not clearly above zero."""
     units = (int(sums.units[day, 0]), int(sums.units[day, 1]))
     arms = [sums.joint(day, arm) for arm in (0, 1)]
