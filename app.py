@@ -19,7 +19,10 @@ PAGES = {
         ("pages/recommend/train.py", "Train & compare", ":material/leaderboard:"),
         ("pages/recommend/recommendations.py", "Recommendations", ":material/playlist_play:"),
     ],
-    "Experiment": [("pages/experiment/experiments.py", "Experiments", ":material/science:")],
+    "Experiment": [
+        ("pages/experiment/experiments.py", "Experiments", ":material/science:"),
+        ("pages/experiment/plans.py", "Plans & decisions", ":material/edit_note:"),
+    ],
     "Learn": [
         ("pages/learn/truth.py", "Known truth", ":material/visibility:"),
         ("pages/learn/experiment_lessons.py", "Experiment lessons", ":material/school:"),

@@ -20,6 +20,7 @@ from analysis.experiments.metrics import Ratio, Term
 from analysis.experiments.plan import Guardrail, Plan
 from analysis.experiments.report import ExperimentReport
 from analysis.experiments.words import number, p_value, percent, plural
+from ui import experiments_plans, state
 from ui.glossary import define
 from ui.story import Card, Story, Tone
 from ui.text import count, escape
@@ -250,11 +251,23 @@ def _of_dataset(story: Story) -> Experiment | None:
             help="CUPED: what a viewer watched in the 28 days before explains much of what they watch now. Taking it "
             "out narrows the interval and favours nobody.",
         )
-    whole = _read(dataset, dataset.content_hash, name, adjusted, None)
+    whole = _planned(_read(dataset, dataset.content_hash, name, adjusted, None))
     last = _last_day(dataset, dataset.content_hash, name)
     until = as_of(whole, last)
     st.session_state["experiments_until"] = until
-    return whole if until is None else _read(dataset, dataset.content_hash, name, adjusted, until)
+    return whole if until is None else _planned(_read(dataset, dataset.content_hash, name, adjusted, until))
+
+
+def _planned(experiment: Experiment) -> Experiment:
+    """The experiment with the plan that the registry holds, where it has none of its own."""
+    if experiment.plan is not None:
+        return experiment
+    plan = experiments_plans.planned(state.current_key(), experiment.name)
+    names = {metric.name for metric in experiment.metrics}
+    if plan is None or not {plan.primary, *(g.metric for g in plan.guardrails)} <= names:
+        experiments_plans.registry().saw(state.current_key(), experiment.name)
+        return experiment
+    return dataclasses.replace(experiment, plan=plan)
 
 
 def _typed(story: Story) -> Experiment | None:

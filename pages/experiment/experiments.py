@@ -5,6 +5,7 @@ import streamlit as st
 from analysis.experiments.report import analyse
 from ui import experiments as room
 from ui import experiments_detail as detail
+from ui import experiments_plans as plans
 from ui import truth
 from ui.charts import experiments as charts
 from ui.story import Story
@@ -59,6 +60,7 @@ story.table(
 )
 if room.of_dataset():
     detail.show(story, report, st.session_state.get("experiments_until"))
+    plans.decide(story, report)
 story.text(f"Read from: {experiment.source}. Tests: {report.comparisons[0].pairs[0].method}.")
 story.explain(MEANS, COMPUTED)
 with st.expander("Python that reproduces this", icon=":material/code:"):

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from analysis.experiments import words
 from analysis.experiments.fixed import Comparison
 from analysis.experiments.planner import Outlook
+from analysis.experiments.reach import Reach
 from analysis.experiments.segments import Segments, Weeks
 from analysis.experiments.timeline import Timeline
 from ui.charts import theme
@@ -200,6 +201,28 @@ def outlook(found: Outlook) -> go.Figure:
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     figure.update_xaxes(title="Days since the start", showgrid=False)
     figure.update_layout(showlegend=False)
+    return figure
+
+
+def reach(found: Reach) -> go.Figure:
+    """The lift that an experiment would find, by its length, and how viewers come."""
+    shown = [(d, n, lift) for d, n, lift in zip(found.days, found.viewers, found.lifts, strict=True) if lift < 2]
+    figure = theme.figure(
+        "The longer it runs, the smaller the lift that is found",
+        subtitle=f"Detectable lift of {found.metric} by length in days; two equal variants, all viewers",
+        height=340,
+    )
+    figure.add_scatter(
+        x=[d for d, _, _ in shown],
+        y=[lift for _, _, lift in shown],
+        customdata=[n for _, n, _ in shown],
+        mode="lines",
+        line={"color": theme.BETTER, "width": 3},
+        name="Detectable lift",
+        hovertemplate="%{x} days, %{customdata:,} viewers: %{y:.1%}<extra></extra>",
+    )
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_xaxes(title="Days", showgrid=False)
     return figure
 
 
