@@ -131,44 +131,66 @@ def head_lines(file: Path, count: int = SNIFFED_LINES) -> list[str]:
 
 
 def as_utf8(file: Path, scratch: Path) -> tuple[Path, str | None]:
-    """The file itself where it is UTF-8, otherwise a copy that is; and the words for a note, or None.
+    """The file itself where it is UTF-8 with line ends of one kind, otherwise a copy that is; and a note, or None.
 
     A line that is not UTF-8 is read as Windows-1252, of which Latin-1 text is a part; so a file may mix the two.
     """
+    copy = scratch / f"utf8-{file.name}"
     if read_head(file, 4).startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        copy = scratch / f"utf8-{file.name}"
         with (
-            file.open(encoding="utf-16", errors="replace", newline="") as source,
+            file.open(encoding="utf-16", errors="replace") as source,
             copy.open("w", encoding="utf-8", newline="") as sink,
         ):
             while text := source.read(1 << 20):
                 sink.write(text)
         return copy, f"{file.name} was read as UTF-16."
-    if _is_utf8(file):
+    is_utf8, one_end = _look_through(file)
+    if is_utf8 and one_end:
         return file, None
-    copy = scratch / f"utf8-{file.name}"
     with file.open("rb") as lines, copy.open("wb") as target:
         for line in lines:
-            try:
-                line.decode("utf-8")
-                target.write(line)
-            except UnicodeDecodeError:
-                target.write(line.decode("cp1252", errors="replace").encode("utf-8"))
+            ended = line if one_end else _ended(line)
+            if not is_utf8 and not _decodes(ended):
+                ended = ended.decode("cp1252", errors="replace").encode("utf-8")
+            target.write(ended)
+    if is_utf8:
+        return copy, f"{file.name} ends its lines in several ways."
     return copy, f"{file.name} is not all UTF-8: those lines were read as Windows-1252 (Latin-1)."
 
 
-def _is_utf8(file: Path) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    with file.open("rb") as handle:
-        try:
-            while block := handle.read(1 << 20):
-                # Plain ASCII, by far the most common, is told faster than it is decoded.
-                if not block.isascii() or decoder.getstate()[0]:
-                    decoder.decode(block)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return False
+def _ended(line: bytes) -> bytes:
+    """A line with one plain end; a lone carriage return within it is a space."""
+    return line.rstrip(b"\r\n").replace(b"\r", b" ") + b"\n"
+
+
+def _decodes(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
     return True
+
+
+def _look_through(file: Path) -> tuple[bool, bool]:
+    """Whether a file is UTF-8, and whether all its lines end in one way, as the reader of tables needs it."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    is_utf8, pairs, returns, feeds, last = True, 0, 0, 0, b""
+    with file.open("rb") as handle:
+        while block := handle.read(1 << 20):
+            pairs += block.count(b"\r\n") + (last == b"\r" and block[:1] == b"\n")
+            returns, feeds, last = returns + block.count(b"\r"), feeds + block.count(b"\n"), block[-1:]
+            try:
+                # Plain ASCII, by far the most common, is told faster than it is decoded.
+                if is_utf8 and (not block.isascii() or decoder.getstate()[0]):
+                    decoder.decode(block)
+            except UnicodeDecodeError:
+                is_utf8 = False
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        is_utf8 = False
+    kinds = (pairs, returns - pairs, feeds - pairs)
+    return is_utf8, sum(count > 0 for count in kinds) <= 1
 
 
 @dataclass(frozen=True)

@@ -220,7 +220,11 @@ def stage(
                     SELECT row_number() OVER () AS line, {renamed} FROM {reader(source)})))"""
     forget_bad_lines(run)
     staged = run.scratch / f"staged-{len(list(run.scratch.glob('staged-*')))}.parquet"
-    rows = run.copy(sql, staged, *span, f"Reading {label}" if span[1] else "")
+    try:
+        rows = run.copy(sql, staged, *span, f"Reading {label}" if span[1] else "")
+    except duckdb.InvalidInputException as error:
+        problem = f"{label} can't be read to its end: {str(error).splitlines()[0]}."
+        raise DataError(problem, "It is damaged: download or export it again.") from error
     lost = _count_structure(run, source, label)
     _count_faults(run, source, label, staged, checks)
     run.tally.rows_read[label] = rows + lost

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis.data.importers import detect, import_data, propose_mapping
+from analysis.data.importers.files import as_utf8
 from analysis.data.importers.mapping import read_sample
 from analysis.data.importers.netflix import date_order
 from analysis.errors import DataError, ParameterError
@@ -219,3 +220,32 @@ def test_a_scale_without_an_end_is_refused(tmp_path):
     file = table(tmp_path, ["a,T,2024-01-01,3"], "user,title,time,rating")
     with pytest.raises(DataError, match="highest_rating can't be 'inf'"):
         propose_mapping(file).changed(["highest_rating=inf"])
+
+
+@pytest.mark.parametrize("ends", [("\r\n", "\n"), ("\n", "\r\n")])
+def test_line_ends_of_several_kinds(tmp_path, workspace, ends):
+    lines = ["user,title,time", "a,T,2024-01-01", 'b,"Two\nlines",2024-01-02', "c,Car\rriage,2024-01-03", "", ""]
+    file = tmp_path / "plays.csv"
+    file.write_bytes("".join(line + ends[n % 2] for n, line in enumerate(lines)).encode())
+    report = import_data(file)
+    assert report.open().frame("titles")["name"].to_list() == ["Car riage", "T", "Two\nlines"]
+    assert "plays.csv ends its lines in several ways." in report.notes
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_line_ends_of_one_kind_need_no_copy(tmp_path, end):
+    file = tmp_path / "plays.csv"
+    file.write_bytes(end.join(["user,title,time", "a,T,2024-01-01", ""]).encode())
+    assert as_utf8(file, tmp_path) == (file, None)
+
+
+def test_a_parquet_file_that_is_broken_far_inside_is_named(tmp_path, workspace):
+    file = tmp_path / "plays.parquet"
+    rows = pa.table({"user": [f"u{n}" for n in range(6000)], "title": ["T"] * 6000, "time": ["2024-01-01"] * 6000})
+    pq.write_table(rows, file, row_group_size=2000, compression="zstd")
+    content = bytearray(file.read_bytes())
+    middle = len(content) * 2 // 3
+    content[middle : middle + 1500] = b"\xff" * 1500
+    file.write_bytes(content)
+    with pytest.raises(DataError, match=r"plays\.parquet can't be read to its end"):
+        import_data(file)
