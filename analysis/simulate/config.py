@@ -34,7 +34,9 @@ class Behaviour:
         seen_penalty: How much less likely a finished title is clicked.
         begun_penalty: How much less likely a title is clicked that was begun before.
         scroll: Chance to go on to the next row of the page.
-        swipe: Chance to swipe a row beyond its fifth title, in the first row; falls with each row.
+        swipe: Chance to swipe a row beyond its fifth title, in the first row.
+        swipe_fall: Factor on that chance with each further row. With 1, examination is a clean product of a row's and a
+            column's chance, as position-based click models have it; eye tracking and the default say it is not.
         attention: Factor on examination for each column to the right.
         resume: Chance that a session with something unfinished resumes it.
         notification: Chance that a session begins with a notification.
@@ -70,6 +72,7 @@ class Behaviour:
     begun_penalty: float = 2.0
     scroll: float = 0.72
     swipe: float = 0.40
+    swipe_fall: float = 0.80
     attention: float = 0.90
     resume: float = 0.50
     notification: float = 0.03
@@ -142,7 +145,7 @@ class SimulationConfig:
         check_within("uniform_share", self.uniform_share, 0, 1)
         self._check_period()
         self._check_experiments()
-        for name in ("scroll", "swipe", "attention", "notification", "search_direct", "search_after"):
+        for name in ("scroll", "swipe", "swipe_fall", "attention", "notification", "search_direct", "search_after"):
             check_within(f"behaviour.{name}", getattr(self.behaviour, name), 0, 1)
         for name in ("search_abandoned", "return_per_day", "satisfaction_step"):
             check_within(f"behaviour.{name}", getattr(self.behaviour, name), 0, 1)

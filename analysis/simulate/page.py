@@ -197,7 +197,7 @@ def examined(keys: Keys, rows: int, columns: int, behaviour: Behaviour) -> Float
     scrolled = as_uniform(step(keys, _SCROLL_LUCK))
     reached = scrolled[:, None] < np.round(behaviour.scroll**depth, 9)
     swipes = as_uniform(step(step(keys, _SWIPE_LUCK)[:, None], depth))
-    swiped = swipes < np.round(behaviour.swipe * 0.8**depth, 9)
+    swiped = swipes < np.round(behaviour.swipe * behaviour.swipe_fall**depth, 9)
     column = np.arange(columns)
     attention = np.round(behaviour.attention**column, 9)
     seen = reached[:, :, None] & ((column < VISIBLE) | swiped[:, :, None])
@@ -207,7 +207,7 @@ def examined(keys: Keys, rows: int, columns: int, behaviour: Behaviour) -> Float
 def examination(behaviour: Behaviour, rows: int, columns: int) -> Floats:
     """Chance that each place is looked at, rows × columns, over all that a visit may do; in closed form."""
     row, column = np.arange(rows)[:, None], np.arange(columns)
-    swiped = np.where(column < VISIBLE, 1.0, behaviour.swipe * 0.8**row)
+    swiped = np.where(column < VISIBLE, 1.0, behaviour.swipe * behaviour.swipe_fall**row)
     chance: Floats = behaviour.scroll**row * behaviour.attention**column * swiped
     return chance
 

@@ -43,7 +43,8 @@ NOTES = (
 )
 
 _FARTHEST_ZONE = 14 * 3600
-_KEPT = ("impressions", "ratings", "searches", "sessions", "renewals", "returns", "stars")
+_STREAMED = ("views", "impressions")
+_KEPT = ("ratings", "searches", "sessions", "renewals", "returns", "stars")
 
 
 @dataclass(frozen=True)
@@ -199,20 +200,21 @@ class _Run:
         self.world, self.writer, self.expected = world, writer, expected
         self.keep_from = max(0, config.days - config.impressions_days)
         self.services = [
-            Service(world, rows, impressions_from=self.keep_from)
-            for rows in tables.batches(config.viewers, CHUNK)
+            Service(world, rows, impressions_from=self.keep_from) for rows in tables.batches(config.viewers, CHUNK)
         ]
         self.running = [] if config.views_only else experiments_within(config)
-        self._views = tables.PartWriter(writer, "views")
-        self._held: Columns = {}
+        self._streams = {name: tables.PartWriter(writer, name) for name in _STREAMED}
+        self._held: dict[str, Columns] = {name: {} for name in _STREAMED}
         self._kept: dict[str, list[Columns]] = {name: [] for name in _KEPT}
         self._effects: list[truth.Effect] = []
         self._values: dict[str, float] = {}
 
     def collect(self, day: int) -> None:
-        """Take what happened up to `day` and write the views that nothing later can precede."""
-        views = tables.with_instants(join([service.log.take("views") for service in self.services]), self.world.config)
-        self._held = _release(self._views, join([self._held, views]), self.world.config, day)
+        """Take what happened up to `day` and write the views and impressions that nothing later can precede."""
+        config = self.world.config
+        for table, stream in self._streams.items():
+            fresh = tables.with_instants(join([service.log.take(table) for service in self.services]), config)
+            self._held[table] = _release(stream, table, join([self._held.pop(table), fresh]), config, day)
         for table, kept in self._kept.items():
             fresh = join([service.log.take(table) for service in self.services])
             kept.append(self._assigning(fresh) if table == "sessions" and fresh else fresh)
@@ -242,7 +244,8 @@ class _Run:
     def finish(self) -> None:
         """Write the rest of the tables and the truth."""
         writer, world, config = self.writer, self.world, self.world.config
-        self._views.close()
+        for stream in self._streams.values():
+            stream.close()
         left = np.concatenate([np.where(s.state.subscribed, -1, s.state.left) for s in self.services])
         writer.add("titles", tables.titles_table(world))
         writer.add("title_links", tables.links_table(world.catalogue))
@@ -251,10 +254,6 @@ class _Run:
         kept = {table: join(parts) for table, parts in self._kept.items()}
         if config.views_only:
             return
-        if shown := tables.with_instants(kept["impressions"], config):
-            impressions = tables.PartWriter(writer, "impressions")
-            impressions.add(tables.impressions_table(shown))
-            impressions.close()
         if ratings := tables.with_instants(kept["ratings"], config):
             writer.add("ratings", tables.ratings_table(ratings))
         if searches := tables.with_instants(kept["searches"], config):
@@ -307,12 +306,13 @@ def _stops(config: SimulationConfig, experiments: Sequence[Experiment]) -> list[
     """Days at which the run pauses to write or to branch: firsts of months, starts of experiments, the end."""
     firsts = {day for day in range(1, config.days) if config.date(day).day == 1}
     starts = {config.day(e.starts_on) for e in experiments}
-    kept = {max(0, config.days - config.impressions_days)}
+    # Impressions are many: they are written every few days.
+    kept = set(range(max(0, config.days - config.impressions_days), config.days, 4))
     return sorted(firsts | starts | kept | {config.days})
 
 
-def _release(writer: tables.PartWriter, fresh: Columns, config: SimulationConfig, day: int) -> Columns:
-    """Write the views that nothing later can precede; hand back the others."""
+def _release(stream: tables.PartWriter, table: str, fresh: Columns, config: SimulationConfig, day: int) -> Columns:
+    """Write the rows that nothing later can precede; hand back the others."""
     if not fresh:
         return fresh
     fresh = _ordered(fresh)
@@ -321,7 +321,10 @@ def _release(writer: tables.PartWriter, fresh: Columns, config: SimulationConfig
     bound = config.midnight(day) - _FARTHEST_ZONE if day < config.days else np.iinfo(np.int64).max
     ready = int(np.searchsorted(fresh["utc"], bound))
     if ready:
-        writer.add(tables.views_table(tables.rows_of(fresh, slice(0, ready)), writer.rows + 1))
+        rows = tables.rows_of(fresh, slice(0, ready))
+        stream.add(
+            tables.impressions_table(rows) if table == "impressions" else tables.views_table(rows, stream.rows + 1)
+        )
     return tables.rows_of(fresh, slice(ready, None))
 
 

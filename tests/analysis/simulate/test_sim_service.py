@@ -1,4 +1,5 @@
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from analysis.simulate import (
 )
 from analysis.simulate.experiments import treatment
 from analysis.simulate.keyed import Stream
-from analysis.simulate.page import Visit, examined
+from analysis.simulate.page import Visit, examination, examined
 from analysis.simulate.viewers import PLANS
 
 DAY = dt.date(2025, 10, 15)
@@ -83,6 +84,18 @@ def test_examination_falls_with_the_row_and_breaks_after_the_fifth_place():
     assert steps[4] < 0.6 * steps[[0, 1, 2, 3, 5, 6]].min()
     # Not a product of a row's and a column's factor: the share beyond the swipe differs between rows.
     assert chance[0, 5] / chance[0, 4] > 1.3 * chance[4, 5] / chance[4, 4]
+
+
+def test_examination_can_be_made_a_clean_product():
+    rules = replace(SimulationConfig().behaviour, swipe_fall=1.0)
+    for chance, close in (
+        (examination(rules, 5, 8), 1e-12),
+        (examined(Stream(1, "look").keys(np.arange(20_000)), 5, 8, rules).mean(axis=0), 0.02),
+    ):
+        product = chance[:, :1] * chance[:1] / chance[0, 0]
+        assert chance == pytest.approx(product, abs=close)
+    usual = examination(SimulationConfig().behaviour, 5, 8)
+    assert not np.allclose(usual, usual[:, :1] * usual[:1] / usual[0, 0], atol=0.02)
 
 
 def everything(service: Service, day: int) -> pd.DataFrame:
