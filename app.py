@@ -14,7 +14,10 @@ PAGES = {
         ("pages/start/overview.py", "Overview", ":material/home:"),
         ("pages/start/data.py", "Data", ":material/database:"),
     ],
-    "Explore": [("pages/explore/patterns.py", "Viewing patterns", ":material/schedule:")],
+    "Explore": [
+        ("pages/explore/patterns.py", "Viewing patterns", ":material/schedule:"),
+        ("pages/explore/seasons.py", "Seasons", ":material/calendar_month:"),
+    ],
     "Recommend": [
         ("pages/recommend/train.py", "Train & compare", ":material/leaderboard:"),
         ("pages/recommend/recommendations.py", "Recommendations", ":material/playlist_play:"),

@@ -1,5 +1,6 @@
 """Viewing patterns: when people watch, what, and whether it changes."""
 
+from analysis.patterns.appetite import Appetite, appetite, planted
 from analysis.patterns.clock import Clock, clock
 from analysis.patterns.daily import DailyTrend, daily
 from analysis.patterns.events import Events, events, zones
@@ -9,6 +10,7 @@ from analysis.patterns.seasons import MonthGenre, months
 
 __all__ = [
     "AT_ONCE",
+    "Appetite",
     "Choices",
     "Clock",
     "DailyTrend",
@@ -17,12 +19,14 @@ __all__ = [
     "Filters",
     "MonthGenre",
     "Patterns",
+    "appetite",
     "choices",
     "clock",
     "daily",
     "events",
     "look",
     "months",
+    "planted",
     "prepare",
     "prepared",
     "zones",

@@ -51,7 +51,7 @@ _DATE = {
     "date": nw.col("local").dt.date(),
 }
 _BUCKETS = {"bucket": "viewer_id", "title_bucket": "title_id"}
-DIMENSIONS = (*_DATE, *_BUCKETS, *SPLITS)
+DIMENSIONS = (*_DATE, *_BUCKETS, "title_id", *SPLITS)
 """What a cube can be cut by; `bucket` is the viewer's.
 
 Weekdays are 1 (Monday) to 7; months 202403."""
@@ -110,6 +110,8 @@ RHYTHM_PLAIN = CubeSpec("rhythm-plain", ("bucket", "month", "genre"), finer=RHYT
 RELEASES_PLAIN = CubeSpec("releases-plain", ("title_bucket", "month", "genre"), finer=RELEASES)
 DAILY_PLAIN = CubeSpec("daily-plain", ("date", "genre"), finer=DAILY)
 """What the page shows at first, forty times smaller than what answers every filter."""
+TITLES = CubeSpec("titles", ("title_id", "date", "country"), slices_by="title_id")
+"""What each title had on each day: for release decay, supply, rising and fading titles."""
 PLAIN = {CLOCK: CLOCK_PLAIN, RHYTHM: RHYTHM_PLAIN, RELEASES: RELEASES_PLAIN, DAILY: DAILY_PLAIN}
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.data import Dataset
 from analysis.patterns import cubes
+from analysis.patterns.appetite import knows_supply
 from analysis.patterns.audience import audience, counted
 from analysis.patterns.clock import Clock, Measure, clock
 from analysis.patterns.daily import A_MONTH, DailyTrend, daily
@@ -147,6 +148,8 @@ def prepare(
     if "genre" in what.splits:
         steps.append(cubes.RELEASES)
     steps += [cubes.PLAIN[spec] for spec in steps]
+    if knows_supply(dataset):
+        steps.append(cubes.TITLES)
     for number, spec in enumerate(steps):
         cubes.build(dataset, spec, what, workspace=workspace, progress=_part(progress, number, len(steps) + 1))
     audience(dataset, what, workspace=workspace, progress=_part(progress, len(steps), len(steps) + 1))
