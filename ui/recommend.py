@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
 from analysis import recommend
 from analysis.data import Dataset
 from analysis.errors import PrimetimeError
+from analysis.recommend import CAPABILITIES
+from analysis.recommend.custom import discover
 from ui import jobs, state
 from ui.glossary import define
 from ui.posters import poster
-from ui.story import error_box
+from ui.story import error_box, guard
 from ui.text import escape
 
 KIND = "train"
@@ -21,6 +24,15 @@ KIND = "train"
 
 NEWEST = "newest"
 SIGNALS = {"views": "Plays", "ratings": "Ratings"}
+SPLIT_LABELS = {
+    "time": "what came after one point in time",
+    "rolling": "what came after several points in time",
+    "new_titles": "titles nobody had watched",
+    "new_viewers": "viewers who came later",
+    "folds": "folds of ratings (leaks the future)",
+    "leave_last": "everybody's last title (leaks the future)",
+    "random": "plays drawn by chance (leaks the future)",
+}
 GROUPS = {"known": "With history", "new": "New ones"}
 
 POSTER = 112
@@ -31,52 +43,106 @@ LISTED = 200
 
 
 def training_form(dataset: Dataset, *, expanded: bool) -> None:
-    """The form that explains what can be trained and starts a job."""
+    """The form that explains what can be trained and starts a job; what is changed in it redraws only the form."""
+    with st.expander("Train models", expanded=expanded, icon=":material/model_training:"):
+        st.fragment(guard(partial(_form, dataset)))()
+
+
+def _form(dataset: Dataset) -> None:
     known = recommend.models()
-    with st.expander("Train models", expanded=expanded, icon=":material/model_training:"), st.form("recommend_form"):
-        names = st.pills(
-            "Models",
-            list(known),
-            selection_mode="multi",
-            default=list(recommend.DEFAULT),
-            format_func=lambda name: known[name].label,
-            key="recommend_models",
+    own = {model.name: model for model in discover(state.workspace().home / "models")}
+    labels = {name: model.label for name, model in known.items()} | {name: model.label for name, model in own.items()}
+    names = st.pills(
+        "Models",
+        list(labels),
+        selection_mode="multi",
+        default=list(recommend.DEFAULT),
+        format_func=labels.get,
+        key="recommend_models",
+        help="Baselines first, then models of plays, of what titles are about, and of stars; your own from the "
+        "workspace's folder models come last.",
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        signal = st.segmented_control(
+            "Learn from",
+            [name for name in SIGNALS if dataset.has(name)],
+            format_func=SIGNALS.get,
+            default=recommend.default_signal(dataset),
+            required=True,
+            key="recommend_signal",
+            help=define("signal"),
         )
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            signal = st.segmented_control(
-                "Learn from",
-                [name for name in SIGNALS if dataset.has(name)],
-                format_func=SIGNALS.get,
-                default=recommend.default_signal(dataset),
-                required=True,
-                key="recommend_signal",
-                help=define("signal"),
-            )
-            tested = st.slider(
-                "Test on the latest", 5, 50, 20, 5, format="%d %%", key="recommend_share", help=define("temporal split")
-            )
-            day = st.date_input(
-                "Or from a day on",
-                None,
-                min_value=dt.date(1970, 1, 1),
-                key="recommend_at",
-                help="If given, it is used instead of the share.",
-            )
-            k = st.slider("Length of a list", 1, 50, 10, key="recommend_k", help="How many titles a viewer is shown.")
-        pressed = st.form_submit_button("Train and compare", type="primary", icon=":material/play_arrow:")
-        for model in known.values():
-            _explain(model)
-    if pressed and not names:
-        st.warning("Choose at least one model.")
-    elif pressed:
-        split = ["--at", day.isoformat()] if day else ["--share", str(tested / 100)]
-        chosen = ["--models", ",".join(names), "--signal", signal, "--k", str(k)]
+        split = st.selectbox(
+            "Test on",
+            list(SPLIT_LABELS),
+            format_func=SPLIT_LABELS.get,
+            key="recommend_split",
+            width=330,
+            help="How the past that models learn from is parted from what they are tested on.",
+        )
+        tested = st.slider(
+            "Test on the latest", 5, 50, 20, 5, format="%d %%", key="recommend_share", help=define("temporal split")
+        )
+        day = st.date_input(
+            "Or from a day on",
+            None,
+            min_value=dt.date(1970, 1, 1),
+            key="recommend_at",
+            help="If given, it is used instead of the share, for a test on one point in time.",
+        )
+        k = st.slider("Length of a list", 1, 50, 10, key="recommend_k", help="How many titles a viewer is shown.")
+    if recommend.SPLITS[split].leaks:
+        st.warning(
+            "This test leaks the future: models learn from what came after the test, which flatters and reorders them. "
+            "Use it to compare with published numbers only.",
+            icon=":material/warning:",
+        )
+    for model in own.values():
+        if model.problem:
+            st.warning(escape(model.problem))
+    settings = _settings([known[name] for name in names if name in known])
+    if st.button("Train and compare", type="primary", icon=":material/play_arrow:", key="recommend_train"):
+        if not names:
+            st.warning("Choose at least one model.")
+            return
+        when = ["--at", day.isoformat()] if day and split == "time" else ["--share", str(tested / 100)]
+        chosen = ["--models", ",".join(names), "--signal", signal, "--split", split, "--k", str(k)]
         jobs.start(
-            ["train", "--data", state.current_key(), *chosen, *split],
+            ["train", "--data", state.current_key(), *chosen, *when, *settings],
             title=f"Train {len(names)} model{'' if len(names) == 1 else 's'} on {dataset.name}",
             kind=KIND,
             dataset_hash=dataset.content_hash,
         )
+        st.rerun()
+
+
+def _settings(models: list[type[recommend.Recommender]]) -> list[str]:
+    """What each chosen model is, its parameters to change; returns the command line's words for those changed."""
+    words: list[str] = []
+    with st.expander("What the models are, and their settings", icon=":material/tune:"):
+        for model in models:
+            can = [CAPABILITIES[name] for name, able in recommend.capabilities(model).items() if able]
+            able = f" It {', '.join(can)}." if can else ""
+            st.markdown(f"**{model.label}.** {model.description}{able}")
+            docs = recommend.parameter_docs(model)
+            if not docs:
+                continue
+            with st.grid(4, min_column_width=170):
+                for doc in docs:
+                    whole = isinstance(doc.default, int)
+                    kind = int if whole else float
+                    value = st.number_input(
+                        doc.name.replace("_", " ").capitalize(),
+                        min_value=kind(doc.space.least),
+                        value=doc.default,
+                        step=1 if whole else None,
+                        format=None if whole else "%g",
+                        key=f"recommend_set_{model.name}_{doc.name}",
+                        help=f"{doc.doc} Worth trying: {doc.space.low:g} to {doc.space.high:g}.",
+                    )
+                    if value != doc.default:
+                        words += ["--set", f"{model.name}.{doc.name}={value}"]
+    return words
 
 
 def choose_run(dataset: Dataset) -> recommend.Run | None:
@@ -150,13 +216,6 @@ def posters(titles: Sequence[recommend.Recommended | recommend.Watched], flags: 
         width=POSTER,
         alt=[f"{title.name}, {flag.lower()}" if flag else title.name for title, flag in pairs],
     )
-
-
-def _explain(model: type[recommend.Recommender]) -> None:
-    """What a model is, and what each of its settings does."""
-    needs = " Needs ratings." if model.predicts_ratings else ""
-    settings = "".join(f"\n- {doc.name} = {doc.default}: {doc.doc}" for doc in recommend.parameter_docs(model))
-    st.caption(f"**{model.label}.** {model.description}{needs}{settings}")
 
 
 @st.cache_data(max_entries=64, ttl=3600, show_spinner=False)

@@ -77,7 +77,7 @@ class Because(Result):
             return f"{first}."
         best = self.rows[0]
         return (
-            f"{first}; {best.name} speaks for {len(best.titles)} of its picks, with {best.share:.0%} of their scores."
+            f"{first}; {best.name} speaks for {len(best.titles)} of its picks, with {best.share * 100:.0f} % of their scores."
         )
 
 
@@ -107,8 +107,8 @@ class Faithfulness(Result):
     def summary(self) -> str:
         """The share and its interval."""
         return (
-            f"Without the cited title the score falls more than without another one in {self.share:.1%} of "
-            f"{self.viewers:,} cases (95 % interval {self.low:.1%} to {self.high:.1%})."
+            f"Without the cited title the score falls more than without another one in {self.share * 100:.1f} % of "
+            f"{self.viewers:,} cases (95 % interval {self.low * 100:.1f} % to {self.high * 100:.1f} %)."
         )
 
 

@@ -40,7 +40,7 @@ story = Story.begin(
     "Recommendations", "What would each model show this viewer, and did they watch it?", needs=("views", "ratings")
 )
 dataset = story.dataset
-run = recommend.newest_run(state.workspace(), dataset)
+run = recommend.newest_run(state.workspace(), dataset, with_lists=True)
 if run is None:
     story.empty("No model has been trained on this dataset yet.", "Train some first; it takes a minute.")
     st.page_link("pages/recommend/train.py", label="Train & compare", icon=":material/leaderboard:")

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analysis.data import Dataset, DatasetWriter
-from analysis.recommend import evaluate, keep_run, list_runs
+from analysis.recommend import RandomSplit, evaluate, keep_run, list_runs
 from analysis.workspace import ROOT, Workspace
 
 TRAIN, LISTS = "pages/recommend/train.py", "pages/recommend/recommendations.py"
@@ -66,6 +66,43 @@ def test_a_kept_run_is_shown_and_can_be_deleted(workspace: Workspace) -> None:
     app.button(key="recommend_delete").click().run()
     assert [run.id for run in list_runs(workspace).runs] == [kept.id]
     assert kept.summary() in words(app)
+
+
+def test_every_question_has_an_answer(workspace: Workspace) -> None:
+    keep_run(workspace, evaluate(workspace.dataset("tiny"), ["popularity", "item_knn", "random"]))
+    app = opened(TRAIN)
+    answers = {}
+    for tab in ("Which can be told apart?", "For whom?", "Variety", "A test of it"):
+        app.segmented_control(key="recommend_tab").set_value(tab).run()
+        assert not app.exception
+        answers[tab] = words(app)
+    assert "pairs of models" in answers["Which can be told apart?"]
+    assert "titles" in answers["For whom?"] or "no segments" in answers["For whom?"]
+    assert "is the most accurate" in answers["Variety"]
+    assert "viewers in two arms" in answers["A test of it"] or "no size of test" in answers["A test of it"]
+
+
+def test_a_changed_setting_and_split_go_into_the_job(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr("ui.jobs.start", lambda argv, **_more: asked.append(list(argv)))
+    app = opened(TRAIN)
+    app.get("button_group")[0].set_value(["als", "random"]).run()
+    app.number_input(key="recommend_set_als_factors").set_value(24).run()
+    app.selectbox(key="recommend_split").set_value("random").run()
+    assert "leaks the future" in words(app)
+    app.button(key="recommend_train").click().run()
+    assert not app.exception
+    (argv,) = asked
+    line = " ".join(argv)
+    assert "--models als,random" in line
+    assert "--set als.factors=24" in line
+    assert "--split random --k 10 --share 0.2" in line
+
+
+def test_a_leaking_run_is_marked_and_has_no_page_of_viewers(workspace: Workspace) -> None:
+    keep_run(workspace, evaluate(workspace.dataset("tiny"), ["popularity"], split=RandomSplit()))
+    assert "leaks the future" in words(opened(TRAIN))
+    assert "No model has been trained" in words(opened(LISTS))
 
 
 def test_a_failed_model_is_named_and_the_others_stay(workspace: Workspace) -> None:

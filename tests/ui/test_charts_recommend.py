@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.recommend import METRICS, Comparison, Entry, Estimate, Leaderboard
+from analysis.recommend import METRICS, Comparison, Entry, Estimate, Leaderboard, SegmentScore
 from ui import posters
 from ui.charts import recommend as charts
 
@@ -62,14 +62,55 @@ def test_the_title_does_not_claim_what_is_not_known(board: Leaderboard) -> None:
     assert "nothing to be compared with" in charts.whiskers(alone).layout.meta["title"]
     none = dataclasses.replace(board, entries=board.entries[2:], comparisons=())
     assert len(charts.whiskers(none).data) == 0
-    assert charts.accuracy_and_coverage(none).layout.meta["title"] == "No model could be evaluated"
+    assert charts.trade_off(none).layout.meta["title"] == "No model could be evaluated"
 
 
 def test_variety_is_drawn_where_it_is(board: Leaderboard) -> None:
-    figure = charts.accuracy_and_coverage(board)
+    figure = charts.trade_off(board)
     assert list(figure.data[0].x) == [0.3, 0.2]
     assert list(figure.data[0].y) == [0.1, 0.5]
-    assert figure.layout.meta["title"] == "ALS is the most accurate, KNN shows most of the catalogue: 50 %"
+    assert figure.layout.meta["title"] == "ALS is the most accurate, KNN has the highest coverage@7: 50 %"
+
+
+def test_the_matrix_shows_each_pair_both_ways(board: Leaderboard) -> None:
+    figure = charts.pair_matrix(board)
+    assert list(figure.data[0].x) == list(figure.data[0].y) == ["ALS", "KNN"]
+    assert [list(row) for row in figure.data[0].z] == [[None, 0.1], [-0.1, None]]
+    assert [list(row) for row in figure.data[0].text] == [["", "+0.100"], ["−0.100", ""]]
+    assert figure.layout.meta["title"] == "All 1 pairs of models can be told apart"
+    unsure = dataclasses.replace(board, comparisons=(dataclasses.replace(board.comparisons[0], p_holm=0.3),))
+    assert charts.pair_matrix(unsure).data[0].text[0][1] == "≈"
+    assert charts.pair_matrix(unsure).layout.meta["title"] == "1 of 1 pairs of models can't be told apart"
+    alone = dataclasses.replace(board, comparisons=(), entries=board.entries[:1])
+    assert charts.pair_matrix(alone).layout.meta["title"] == "There is nothing to compare"
+
+
+def test_segments_have_a_panel_a_model_on_one_scale(board: Leaderboard) -> None:
+    scores = tuple(
+        SegmentScore("device", name, model, 40, value, value - 0.05, value + 0.1)
+        for name, value in (("tv", 0.2), ("<phone>", 0.3))
+        for model in ("als", "knn")
+    )
+    cut = dataclasses.replace(board, segments=(*scores, SegmentScore("country", "DE", "als", 50, 0.9, 0.8, 1.0)))
+    figure = charts.segments(cut, "device")
+    assert [list(trace.y) for trace in figure.data] == [["tv", "‹phone›"]] * 2
+    assert list(figure.data[0].x) == [0.2, 0.3]
+    assert figure.data[0].error_x.arrayminus[0] == pytest.approx(0.05)
+    assert figure.layout.xaxis.range == figure.layout.xaxis2.range
+    assert figure.layout.meta["title"] == "ALS does best for <phone> and worst for tv"
+    assert charts.segments(board, "device").layout.meta["title"] == "No segment has enough viewers"
+
+
+@pytest.mark.parametrize("against", ["diversity", "calibration", "personalization", "novelty"])
+def test_accuracy_against_any_kind_of_variety(board: Leaderboard, against: str) -> None:
+    entries = tuple(
+        dataclasses.replace(one, estimates={**one.estimates, against: Estimate(value)})
+        for one, value in zip(board.entries[:2], (0.7, 0.2), strict=True)
+    )
+    figure = charts.trade_off(dataclasses.replace(board, entries=entries), against)
+    assert list(figure.data[0].y) == [0.7, 0.2]
+    leader = "KNN" if METRICS[against].better == "lower" else "ALS"
+    assert leader in figure.layout.meta["title"].partition("most accurate")[2] or leader == "ALS"
 
 
 def test_a_label_from_a_model_file_is_no_markup(board: Leaderboard) -> None:
