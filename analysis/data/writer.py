@@ -251,8 +251,11 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 def _locked(file: Path) -> IO[bytes]:
     """A file that stays locked until it is closed or its process ends, however it ends."""
-    handle = file.open("wb")
+    # Locked before it has its name: another writer's sweep could otherwise find it free, and the folder abandoned.
+    unnamed = file.with_name(f"{file.name}.new")
+    handle = unnamed.open("wb")
     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    unnamed.rename(file)
     return handle
 
 

@@ -117,7 +117,7 @@ def test_two_imports_of_one_name_at_once_keep_both(tmp_path, workspace):
     def bring():
         def wait(share, _words):
             if 0.95 < share < 1:
-                together.wait(timeout=30)
+                together.wait(timeout=120)
 
         folders.append(import_data(table, name="Mine", progress=wait).folder.name)
 
