@@ -136,13 +136,29 @@ def _kaplan_meier(t: Floats, e: NDArray[np.bool_]) -> Survival:
 
 
 def _cox(arms: list[tuple[Floats, NDArray[np.bool_]]]) -> tuple[float, float, float]:
-    """Hazard ratio with its 95 % interval, ties after Efron."""
-    from scipy import special
-    from statsmodels.duration.hazard_regression import PHReg
+    """Hazard ratio with its 95 % interval, ties after Efron (1977).
 
-    time = np.concatenate([t for t, _ in arms])
-    event = np.concatenate([e for _, e in arms]).astype(float)
-    treated = np.repeat([0.0, 1.0], [t.size for t, _ in arms])
-    fitted = PHReg(time, treated[:, None], status=event, ties="efron").fit(disp=False)
-    log, half = float(fitted.params[0]), float(special.ndtri(0.975)) * float(fitted.bse[0])
+    With one covariate of two values the partial likelihood needs nothing but the numbers at risk at each event, so a
+    few Newton steps on one number do what a general fit takes a hundred times as long for; the tests hold it against
+    statsmodels.
+    """
+    from scipy import special
+
+    times = np.unique(np.concatenate([t[e] for t, e in arms]))
+    risk = [t.size - np.searchsorted(np.sort(t), times, side="left") for t, _ in arms]
+    events = [np.searchsorted(np.sort(t[e]), times, side="right") for t, e in arms]
+    events = [np.diff(e, prepend=0) for e in events]
+    tied = events[0] + events[1]
+    # Efron: among d events at one time, the l-th leaves l/d of their weight out of those at risk.
+    which = np.repeat(np.arange(times.size), tied)
+    left = (np.arange(which.size) - np.repeat(np.cumsum(tied) - tied, tied)) / tied[which]
+    control, treatment = (r[which] - left * e[which] for r, e in zip(risk, events, strict=True))
+    log = 0.0
+    for _ in range(50):
+        share = treatment * math.exp(log) / (control + treatment * math.exp(log))
+        step = (events[1].sum() - share.sum()) / (share * (1 - share)).sum()
+        log = float(np.clip(log + step, -20, 20))
+        if abs(step) < 1e-10:
+            break
+    half = float(special.ndtri(0.975)) / math.sqrt(float((share * (1 - share)).sum()))
     return math.exp(log), math.exp(log - half), math.exp(log + half)

@@ -188,6 +188,7 @@ def test_a_treatment_worse_by_the_margin_passes_as_rarely_as_said():
 
 
 def test_survival_against_peers_and_bad_input():
+    from statsmodels.duration.hazard_regression import PHReg
     from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
     rng = np.random.default_rng(308)
@@ -200,6 +201,10 @@ def test_survival_against_peers_and_bad_input():
     peer = SurvfuncRight(t[group == 0], e[group == 0].astype(int))
     assert found.control.staying == pytest.approx(tuple(peer.surv_prob))
     assert found.low < found.hazard_ratio < found.high
+    fitted = PHReg(t, group[:, None].astype(float), status=e.astype(int), ties="efron").fit(disp=False)
+    low, high = np.exp(fitted.conf_int()[0])
+    assert found.hazard_ratio == pytest.approx(math.exp(fitted.params[0]), rel=1e-6)
+    assert (found.low, found.high) == (pytest.approx(low, rel=1e-4), pytest.approx(high, rel=1e-4))
     assert all(
         low <= s <= high
         for low, s, high in zip(found.control.low, found.control.staying, found.control.high, strict=True)
