@@ -278,9 +278,9 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _n(value: float) -> str:
-    if value == 0 or abs(value) >= 100:
-        return f"{value:.0f}"
-    return f"{value:.2f}" if abs(value) >= 10 else f"{value:.4f}" if abs(value) < 1 else f"{value:.3f}"
+    """A value with about four digits that matter."""
+    digits = 0 if value == 0 or abs(value) >= 100 else 2 if abs(value) >= 10 else 3 if abs(value) >= 1 else 4
+    return f"{value:.{digits}f}".replace("-", "−")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
