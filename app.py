@@ -16,6 +16,7 @@ PAGES = {
     ],
     "Explore": [
         ("pages/explore/patterns.py", "Viewing patterns", ":material/schedule:"),
+        ("pages/explore/hours.py", "Genres & hours", ":material/nest_clock_farsight_analog:"),
         ("pages/explore/seasons.py", "Seasons", ":material/calendar_month:"),
     ],
     "Recommend": [

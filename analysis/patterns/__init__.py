@@ -5,6 +5,7 @@ from analysis.patterns.clock import Clock, clock
 from analysis.patterns.daily import DailyTrend, daily
 from analysis.patterns.events import Events, events, zones
 from analysis.patterns.filters import EmptySelection, Filters
+from analysis.patterns.hours import HourGenre, HourTitles, hour_titles, hours, planted_hours
 from analysis.patterns.look import AT_ONCE, Choices, Patterns, choices, look, prepare, prepared
 from analysis.patterns.seasons import MonthGenre, months
 
@@ -17,6 +18,8 @@ __all__ = [
     "EmptySelection",
     "Events",
     "Filters",
+    "HourGenre",
+    "HourTitles",
     "MonthGenre",
     "Patterns",
     "appetite",
@@ -24,9 +27,12 @@ __all__ = [
     "clock",
     "daily",
     "events",
+    "hour_titles",
+    "hours",
     "look",
     "months",
     "planted",
+    "planted_hours",
     "prepare",
     "prepared",
     "zones",

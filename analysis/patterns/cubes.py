@@ -112,6 +112,9 @@ DAILY_PLAIN = CubeSpec("daily-plain", ("date", "genre"), finer=DAILY)
 """What the page shows at first, forty times smaller than what answers every filter."""
 TITLES = CubeSpec("titles", ("title_id", "date", "country"), slices_by="title_id")
 """What each title had on each day: for release decay, supply, rising and fading titles."""
+GENRE_HOURS = CubeSpec("genre-hours", ("bucket", "weekday", "hour", "genre"), slices_by="bucket")
+TITLE_HOURS = CubeSpec("title-hours", ("title_id", "weekday", "hour"), slices_by="title_id")
+"""The two ends of one picture: when a genre is watched, and what is watched in an hour of the week."""
 PLAIN = {CLOCK: CLOCK_PLAIN, RHYTHM: RHYTHM_PLAIN, RELEASES: RELEASES_PLAIN, DAILY: DAILY_PLAIN}
 
 

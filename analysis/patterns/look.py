@@ -148,6 +148,8 @@ def prepare(
     if "genre" in what.splits:
         steps.append(cubes.RELEASES)
     steps += [cubes.PLAIN[spec] for spec in steps]
+    if "genre" in what.splits and what.has_hours:
+        steps += [cubes.GENRE_HOURS, cubes.TITLE_HOURS]
     if knows_supply(dataset):
         steps.append(cubes.TITLES)
     for number, spec in enumerate(steps):
