@@ -20,11 +20,11 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from analysis.data import Dataset
-from analysis.recommend import ALS, SVD, Interactions, ItemKNN, RecommendationTable, Split, TemporalSplit, metrics
+from analysis.recommend import ALS, EASE, SVD, Interactions, ItemKNN, RecommendationTable, Split, TemporalSplit, metrics
 from analysis.recommend.models.surprise_models import trainset
 
 VIEWERS, TITLES, DRAWN, BLOCK, K, FACTORS = 6_040, 3_706, 1_250_000, 1_024, 10, 64
-TASKS = ("lists", "metrics", "als", "knn", "svd")
+TASKS = ("lists", "metrics", "als", "knn", "svd", "ease")
 
 
 def make() -> Interactions:
@@ -136,6 +136,24 @@ def svd(data: Interactions, repeats: int) -> None:
     show("SVD, 100 factors, 20 epochs", ours, theirs, "Surprise", 1.1)
 
 
+def ease(data: Interactions, repeats: int) -> None:
+    from scipy.linalg import cho_factor, cho_solve
+
+    penalty = np.float32(EASE.Parameters().regularization)
+
+    def textbook() -> None:
+        # Dense Gram matrix and one Cholesky inverse, in the same precision as ours.
+        watched = data.matrix.toarray()
+        gram = watched.T @ watched
+        gram[np.diag_indices_from(gram)] += penalty
+        inverse = cho_solve(cho_factor(gram, lower=True, overwrite_a=True), np.eye(len(gram), dtype=np.float32))
+        weights = inverse / -np.diag(inverse)
+        np.fill_diagonal(weights, 0)
+
+    ours, plain = in_turn(lambda: EASE().fit(data), textbook, repeats)
+    show("EASE, closed form", ours, plain, "numpy and scipy", 1.1)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5, help="calls of which the median is taken")
@@ -149,7 +167,7 @@ def main() -> None:
         f"pairs), {os.cpu_count()} cores; load before {os.getloadavg()[0]:.1f}"
     )
     lists_and_metrics(data, options.repeats, options.only)
-    for name, task in (("als", als), ("knn", knn), ("svd", svd)):
+    for name, task in (("als", als), ("knn", knn), ("svd", svd), ("ease", ease)):
         if name in options.only:
             task(data, options.repeats)
 

@@ -16,6 +16,7 @@ from analysis.errors import DataError, ModelError
 from analysis.recommend.base import Recommender, history_matrix
 from analysis.recommend.home import Recommended
 from analysis.recommend.interactions import Interactions
+from analysis.recommend.lists import RecommendationTable
 from analysis.recommend.registry import model as registered
 from analysis.recommend.runs import Run
 from analysis.results import Result
@@ -76,9 +77,8 @@ class Because(Result):
         if not self.rows:
             return f"{first}."
         best = self.rows[0]
-        return (
-            f"{first}; {best.name} speaks for {len(best.titles)} of its picks, with {best.share * 100:.0f} % of their scores."
-        )
+        share = f"{best.share * 100:.0f} % of their scores"
+        return f"{first}; {best.name} speaks for {len(best.titles)} of its picks, with {share}."
 
 
 @dataclass(frozen=True)
@@ -132,12 +132,6 @@ def refit(dataset: Dataset, run: Run, name: str) -> Recommender:
     return kind(kind.Parameters(**entry.parameters), seed=entry.seed).fit(train)
 
 
-def history_of(model: Recommender, viewer_id: int) -> sparse.csr_matrix:
-    """What a viewer watched in the model's training, weights of shape (1, n_titles)."""
-    train = model._fitted()
-    return train.matrix[train.viewer_index([viewer_id])]
-
-
 def because_you_watched(
     model: Recommender, history: sparse.csr_matrix | Iterable[int], *, rows: int = 3, k: int = 8
 ) -> Because:
@@ -152,9 +146,29 @@ def because_you_watched(
     Raises:
         ModelError: The model can't fold in, or a title is unknown.
     """
+    known = history if isinstance(history, sparse.csr_matrix) else history_matrix(model._fitted(), [history])
+    return _because(model, known, model.recommend_to(known, POOL), rows, k)
+
+
+def because_viewer_watched(model: Recommender, viewer_id: int, *, rows: int = 3, k: int = 8) -> Because:
+    """The list of a viewer of the training, and which of the titles they watched speak for it.
+
+    Args:
+        model: A fitted model.
+        viewer_id: The viewer.
+        rows: How many rows "because you watched" at most.
+        k: Titles a row at most.
+
+    Raises:
+        ModelError: The viewer is unknown.
+    """
     train = model._fitted()
-    known = history if isinstance(history, sparse.csr_matrix) else history_matrix(train, [history])
-    lists = model.recommend_to(known, POOL)
+    history = train.matrix[train.viewer_index([viewer_id])]
+    return _because(model, history, model.recommend([viewer_id], POOL), rows, k)
+
+
+def _because(model: Recommender, known: sparse.csr_matrix, lists: RecommendationTable, rows: int, k: int) -> Because:
+    train = model._fitted()
     filled = lists.filled[0]
     titles, scores = lists.title_ids[0][filled], lists.scores[0][filled]
     picks = titles_of(train, titles[:k], scores[:k])

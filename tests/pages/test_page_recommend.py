@@ -134,3 +134,40 @@ def test_lists_of_viewers_with_and_without_history(workspace: Workspace) -> None
     assert not app.exception
     assert "Viewer 99 had watched nothing before" in words(app)
     assert "Without a list for this viewer: Item kNN" in words(app)
+
+
+def test_a_home_page_says_because_of_what(workspace: Workspace) -> None:
+    keep_run(workspace, evaluate(workspace.dataset("tiny"), ["popularity", "item_knn", "bpr"]))
+    app = opened(LISTS)
+    assert not app.exception
+    assert "Because you watched" in words(app)
+    assert "Top picks by Item kNN" in words(app).replace("**", "")
+    assert app.selectbox(key="recommend_home_model").options == ["Item kNN"]
+    assert "titles are in both lists" in words(app)
+
+
+def test_a_new_viewer_gets_a_list_at_once(workspace: Workspace) -> None:
+    keep_run(workspace, evaluate(workspace.dataset("tiny"), ["popularity", "item_knn", "bpr"]))
+    app = opened(LISTS)
+    app.segmented_control(key="recommend_look").set_value("new").run()
+    assert not app.exception
+    assert "From 5 watched titles, Item kNN would show" in words(app)
+    app.multiselect(key="recommend_picked").set_value([3, 10]).run()
+    assert "From 2 watched titles, Item kNN would show" in words(app)
+    app.multiselect(key="recommend_picked").set_value([]).run()
+    assert not app.exception
+    assert "Nothing is known of this viewer yet" in words(app)
+    app.selectbox(key="recommend_new_model").set_value("popularity").run()
+    assert "Popularity would show" in words(app)
+
+
+def test_similar_titles(workspace: Workspace) -> None:
+    keep_run(workspace, evaluate(workspace.dataset("tiny"), ["popularity", "item_knn"]))
+    app = opened(LISTS)
+    app.segmented_control(key="recommend_look").set_value("similar").run()
+    assert not app.exception
+    assert "Item kNN finds" in words(app)
+    keep_run(workspace, evaluate(workspace.dataset("tiny"), ["popularity"]))
+    app.run()
+    assert not app.exception
+    assert "This run has no model that names titles that resemble a title" in words(app)

@@ -16,10 +16,10 @@ from analysis.recommend import (
     Recommender,
     Run,
     TemporalSplit,
+    because_viewer_watched,
     because_you_watched,
     evaluate,
     faithfulness,
-    history_of,
     keep_run,
     models,
     refit,
@@ -66,8 +66,9 @@ def test_a_model_that_cites_at_random_is_found_out(described: Interactions) -> N
 def test_rows_hold_titles_that_the_watched_one_speaks_for(trained: Trained, interactions: Interactions) -> None:
     model = trained(ItemKNN)
     viewer = int(interactions.viewers[4])
-    history = history_of(model, viewer)
-    found = because_you_watched(model, history, rows=3, k=5)
+    history = interactions.matrix[[4]]
+    found = because_viewer_watched(model, viewer, rows=3, k=5)
+    assert because_you_watched(model, history, rows=3, k=5) == found
     listed = model.recommend([viewer], 5)
     assert [title.title_id for title in found.picks] == listed.title_ids[0].tolist()
     assert 1 <= len(found.rows) <= 3
