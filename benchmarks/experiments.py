@@ -4,7 +4,8 @@
     python -m benchmarks.experiments 10000000   # the promise
 
 Three metrics with a covariate each, one ratio, the sample-ratio check and all tests. The table is in DuckDB's memory
-for both; both are warm; the median of five, the two taken in turns.
+for both; both are warm; the median of five, the two taken in turns. Beside it two budgets: 5,000 A/A tests looked at
+20 times, and the bootstrap of a quantile of a million units, plain and clustered.
 """
 
 from __future__ import annotations
@@ -14,12 +15,16 @@ import sys
 import time
 
 import narwhals as nw
+import numpy as np
 
 from analysis import engine
 from analysis.experiments.experiment import Experiment
+from analysis.experiments.lessons import peeking
 from analysis.experiments.metrics import Ratio, columns_of, make_metric
 from analysis.experiments.moments import moments_by_variant
+from analysis.experiments.quantiles import compare_quantiles
 from analysis.experiments.report import analyse
+from benchmarks.common import median_seconds
 
 ROUNDS = 5
 PROMISE = 1.5
@@ -77,6 +82,29 @@ def main(units: int) -> None:
         f"experiments, {units:,} units, {threads} threads: {ours:.3f} s against {yardstick:.3f} s for the query alone"
     )
     print(f"ratio {ours / yardstick:.2f}, promised {PROMISE}")
+    budgets()
+
+
+def budgets() -> None:
+    """Measure and print what has a budget instead of a yardstick."""
+    rng = np.random.default_rng(0)
+    sides = rng.gamma(2, 1, (2, 1_000_000))
+    clusters = rng.integers(0, 100_000, 1_000_000)
+
+    def clustered() -> object:
+        return compare_quantiles(*sides, 0.95, method="clustered bootstrap", clusters=(clusters, clusters))
+
+    rows = (
+        ("5,000 A/A tests, 20 looks", 0.5, peeking),
+        (
+            "bootstrap of a quantile, 1M units a variant",
+            3.0,
+            lambda: compare_quantiles(*sides, 0.95, method="bootstrap"),
+        ),
+        ("the same, clustered, 100,000 clusters", 3.0, clustered),
+    )
+    for what, promise, work in rows:
+        print(f"{what}: {median_seconds(work, 3):.2f} s, budget {promise:g} s")
 
 
 if __name__ == "__main__":
