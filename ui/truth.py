@@ -70,7 +70,11 @@ def without_promise(found: TruthTable) -> list[str]:
 
 
 def _unpromised(row: Held) -> str:
-    plain = "" if row.estimate is None else f" The data’s plain answer is {row.shown(row.estimate.value)}."
+    plain = ""
+    if row.estimate is not None:
+        gap = row.estimate.value - row.truth
+        side = "too high" if gap > 0 else "too low"
+        plain = f" The data’s plain answer is {row.shown(row.estimate.value)}, which is {row.shown(abs(gap))} {side}."
     name = row.name[:1].upper() + row.name[1:]
     return together(f"{name}: truly {row.shown(row.truth)}.{plain} {row.reason}")
 

@@ -39,6 +39,10 @@ def test_the_sample_is_held_to_its_truth(workspace: Workspace) -> None:
     assert len(table) == len(found.promised)
     assert set(table["Interval"]) <= {"holds", "misses"}
     assert (table["Interval"] == "misses").sum() == len(found.missed)
+    stars = next(row for row in found.rows if row.name == "mean stars of all plays")
+    assert f"plain answer is 3.34 stars, which is {stars.estimate.value - stars.truth:.4g} stars too high" in words(
+        page
+    )
     assert "missing not at random" in words(page)
 
 

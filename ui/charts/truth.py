@@ -66,7 +66,8 @@ def with_lift(figure: go.Figure, month: str, genre: str, lift: float) -> go.Figu
     """A copy of the month × genre chart with the true lift of one cell beside it."""
     marked = go.Figure(figure)
     marked.add_annotation(
-        x=month, y=genre, text=f"truth {lift:.2f}", showarrow=True, arrowcolor=theme.TRUTH, arrowwidth=2, ax=0, ay=-28,
+        x=month, y=genre, text=f"truth {lift:.2f}", showarrow=True, arrowcolor=theme.TRUTH, arrowwidth=2, ax=0, ay=-30,
+        standoff=9,
         font={"color": theme.TRUTH, "size": 13}, bgcolor="rgba(128,128,128,0.12)",
     )  # fmt: skip
     return marked
