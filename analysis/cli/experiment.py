@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from analysis.experiments.metrics import Term
 
 PrimaryOption = Annotated[str | None, typer.Option("--primary", help="The metric that decides; the first by default.")]
-ConfidenceOption = Annotated[float, typer.Option("--confidence", min=0.5, max=0.999, help="Level of the intervals.")]
-WorthOption = Annotated[float, typer.Option("--worth", min=0, help="Smallest lift worth having, 0.01 for 1 %.")]
+ConfidenceOption = Annotated[
+    float | None,
+    typer.Option("--confidence", min=0.5, max=0.999, help="Level of the intervals; the plan's, or 0.95, by default."),
+]
+WorthOption = Annotated[float | None, typer.Option("--worth", min=0, help="Smallest lift worth having, 0.01 for 1 %.")]
+MetricOption = Annotated[str | None, typer.Option("--metric", help="Which metric; the one that decides by default.")]
 ControlOption = Annotated[
     str | None,
     typer.Option("--control", help="The control; found by its name by default, `none` to compare all pairs."),
@@ -28,6 +32,9 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True)
     group.command("list")(list_them)
     group.command("analyse")(analyse_one)
+    group.command("course")(course)
+    group.command("segments")(segments)
+    group.command("reach")(reach)
     group.command("units")(units)
     group.command("asos")(asos)
     group.command("upworthy")(upworthy)
@@ -50,8 +57,8 @@ def analyse_one(
     adjusted: Annotated[bool, typer.Option("--adjusted", help="Adjust for viewing before (CUPED).")] = False,
     control: ControlOption = None,
     primary: PrimaryOption = None,
-    confidence: ConfidenceOption = 0.95,
-    worth: WorthOption = 0.0,
+    confidence: ConfidenceOption = None,
+    worth: WorthOption = None,
     as_json: common.JsonOption = False,
 ) -> None:
     """Analyse one experiment of a dataset."""
@@ -64,6 +71,47 @@ def analyse_one(
         raise ExperimentError(f"--until is {until!r}, which is no date.", "Write it as 2026-01-31.") from None
     found = read_experiment(common.dataset(data), name, until=last, control=_control(control), adjusted=adjusted)
     _show(found, primary, confidence, worth, as_json)
+
+
+def course(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The experiment, as `experiment list` shows it.")],
+    data: common.DataOption = "sample",
+    metric: MetricOption = None,
+    as_json: common.JsonOption = False,
+) -> None:
+    """Follow one experiment day by day: what each look would have said, and what holds at every look."""
+    from analysis.experiments.timeline import timeline
+    from analysis.experiments.viewing import read_experiment
+
+    dataset = common.dataset(data)
+    common.emit(timeline(dataset, read_experiment(dataset, name), metric), as_json)
+
+
+def segments(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The experiment, as `experiment list` shows it.")],
+    data: common.DataOption = "sample",
+    metric: MetricOption = None,
+    as_json: common.JsonOption = False,
+) -> None:
+    """Look into one experiment by segment of the viewers, with a test of interaction."""
+    from analysis.experiments.segments import by_segment
+    from analysis.experiments.viewing import read_experiment
+
+    dataset = common.dataset(data)
+    common.emit(by_segment(dataset, read_experiment(dataset, name), metric), as_json)
+
+
+def reach(
+    data: common.DataOption = "sample",
+    metric: Annotated[str, typer.Option("--metric", help="What is to be measured.")] = "minutes per viewer",
+    days: Annotated[int, typer.Option("--days", min=1, help="Longest experiment asked about.")] = 28,
+    variants: Annotated[int, typer.Option("--variants", min=2, help="Variants, the control among them.")] = 2,
+    as_json: common.JsonOption = False,
+) -> None:
+    """Say what an experiment on a dataset's viewers would find, by its length."""
+    from analysis.experiments.reach import reach as forecast
+
+    common.emit(forecast(common.dataset(data), metric, days=days, variants=variants), as_json)
 
 
 def units(
@@ -81,8 +129,8 @@ def units(
     less: Annotated[list[str] | None, typer.Option("--less-is-better", help="Outcome of which less is good.")] = None,
     control: ControlOption = None,
     primary: PrimaryOption = None,
-    confidence: ConfidenceOption = 0.95,
-    worth: WorthOption = 0.0,
+    confidence: ConfidenceOption = None,
+    worth: WorthOption = None,
     as_json: common.JsonOption = False,
 ) -> None:
     """Analyse a table with one row a unit; columns that are not named are guessed."""
@@ -113,7 +161,7 @@ def asos(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Parquet in the ASOS layout.")],
     name: Annotated[str | None, typer.Argument(metavar="[ID]", help="One experiment; all series by default.")] = None,
     primary: PrimaryOption = None,
-    confidence: ConfidenceOption = 0.95,
+    confidence: ConfidenceOption = None,
     as_json: common.JsonOption = False,
 ) -> None:
     """Analyse one experiment of the ASOS archive, or say what peeking does to all of them."""
@@ -123,14 +171,14 @@ def asos(
     if name is None:
         common.emit(peeking(archive), as_json)
         return
-    _show(archive.experiment(name), primary, confidence, 0.0, as_json)
+    _show(archive.experiment(name), primary, confidence, None, as_json)
 
 
 def upworthy(
     clicks: Annotated[Path, typer.Argument(metavar="CLICKS", help="The click matrix (y_matrix.csv).")],
     impressions: Annotated[Path, typer.Argument(metavar="IMPRESSIONS", help="The impression matrix (n_matrix.csv).")],
     name: Annotated[str | None, typer.Argument(metavar="[ID]", help="One test; all splits by default.")] = None,
-    confidence: ConfidenceOption = 0.95,
+    confidence: ConfidenceOption = None,
     as_json: common.JsonOption = False,
 ) -> None:
     """Analyse one test of the Upworthy archive, or check the splits of all of them by quarter."""
@@ -140,10 +188,12 @@ def upworthy(
     if name is None:
         common.emit(split_by_quarter(archive), as_json)
         return
-    _show(archive.experiment(name), None, confidence, 0.0, as_json)
+    _show(archive.experiment(name), None, confidence, None, as_json)
 
 
-def _show(experiment: Experiment, primary: str | None, confidence: float, worth: float, as_json: bool) -> None:
+def _show(
+    experiment: Experiment, primary: str | None, confidence: float | None, worth: float | None, as_json: bool
+) -> None:
     from analysis.experiments.report import analyse
 
     common.emit(analyse(experiment, primary=primary, confidence=confidence, worth=worth), as_json)

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from analysis.experiments import words
 from analysis.experiments.experiment import Experiment
 from analysis.experiments.fixed import Comparison, Effect, RelativeMethod, check_options, symmetric
 from analysis.experiments.health import SRM_ALPHA, SampleRatio, sample_ratio
@@ -31,6 +32,10 @@ from analysis.results import Result
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+SRM_DOUBT = 0.02
+"""p-value of the sample-ratio check below which a reader is told to look twice."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +162,7 @@ def analyse(
         lasting,
         later,
     )
-    cautions = tuple(_cautions(experiment, plan, ordered, comparisons))
+    cautions = tuple(_cautions(experiment, plan, ordered, comparisons, split))
     return ExperimentReport(
         experiment,
         deciding.name,
@@ -265,6 +270,7 @@ def _cautions(
     plan: Plan,
     metrics: list[Metric],
     comparisons: tuple[MultiComparison, ...],
+    split: SampleRatio,
 ) -> list[str]:
     """What a careful reader would want to be told beside the verdict."""
     found = []
@@ -272,6 +278,11 @@ def _cautions(
         found.append(
             "Not pre-registered: if the metric or the moment to stop was chosen after a look at the data, the interval "
             "is too narrow."
+        )
+    if SRM_ALPHA <= split.p_value < SRM_DOUBT:
+        found.append(
+            f"The split is odd ({words.p_value(split.p_value)}), though not enough to call it broken: of few units a "
+            "tenth may be missing unseen. Make sure that every assigned unit was logged."
         )
     guarded = {guardrail.metric for guardrail in plan.guardrails}
     for metric, comparison in zip(metrics[1:], comparisons[1:], strict=True):

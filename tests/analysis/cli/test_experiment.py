@@ -50,3 +50,16 @@ def test_what_is_wrong_is_said(capsys, argv, words):
     code, found = run(capsys, *argv)
     assert code == 1
     assert words in found["error"]["problem"]
+
+
+def test_the_samples_experiments_are_followed_and_looked_into(capsys):
+    code, found = run(capsys, "course", "profile-icons")
+    assert code == 0
+    assert "would have shipped what the end does not bear out" in found["summary"]
+    assert {"low", "any_time_low", "split_p_value"} <= set(found["rows"][-1])
+    code, found = run(capsys, "segments", "dense-home")
+    assert code == 0
+    assert "reverses by plan" in found["summary"]
+    code, found = run(capsys, "reach", "--days", "14", "--variants", "3")
+    assert code == 0
+    assert len(found["rows"]) == 14

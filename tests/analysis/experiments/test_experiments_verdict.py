@@ -301,6 +301,14 @@ def test_the_tables_hold_what_was_summed():
     assert 0 <= empty["mean_low"][0] < empty["mean_high"][0] < 0.02
 
 
+def test_an_odd_split_is_mentioned_before_it_is_broken():
+    odd = analyse(experiment(BETTER, units={"control": 10_000, "new": 9_600}))
+    assert not odd.split.failed
+    assert any("The split is odd (p = .004)" in caution for caution in odd.cautions)
+    even = analyse(experiment(BETTER))
+    assert not any("odd" in caution for caution in even.cautions)
+
+
 def test_impossible_requests_are_refused():
     with pytest.raises(ExperimentError, match="no metric 'x'"):
         analyse(experiment(BETTER), primary="x")
