@@ -11,8 +11,8 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_STEPS = 60
-_TOLERANCE = 1e-8
+_STEPS = 40
+_TOLERANCE = 1e-7
 _RIDGE = 1e-9
 _HELD = 0.98
 
@@ -73,14 +73,14 @@ def fit(design: Array, count: Array, offset: Array, stratum: Ints, cluster: Ints
     for _ in range(_STEPS):
         mean = np.exp(np.clip(linear, -40, 40))
         weight = mean / (1 + wobble * mean)
-        working = linear - offset + np.clip((count - mean) / mean, -20, 20)
+        working = linear - offset + (count - mean) / mean
         total = _sums(stratum, weight, strata)
         within = design - _means(design, weight, total, stratum)
         information = within.T @ (within * weight[:, None])
         ridge = np.eye(size) * _RIDGE * max(float(np.trace(information)), 1e-12)
         new = np.linalg.solve(information + ridge, within.T @ (weight * working))
         step = float(np.max(np.abs(new - coefficient), initial=0.0))
-        level = np.asarray(_sums(stratum, weight * (working - design @ new), strata) / total, dtype=np.float64)
+        coefficient = np.asarray(new, dtype=np.float64)
         level = _sums(stratum, weight * (working - design @ new), strata) / total
         linear = level[stratum] + design @ new + offset
         if step < _TOLERANCE:
