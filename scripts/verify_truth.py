@@ -143,9 +143,15 @@ def coverage(results: Sequence[dict[str, Any]]) -> list[Coverage]:
             estimates.append(estimate)
             widths.append(high - low)
         gap = np.subtract(estimates, truths)
-        means = (float(np.mean(truths)), float(np.nanmean(estimates)), float(np.nanstd(gap)), float(np.nanmean(widths)))
+        means = (float(np.mean(truths)), _mean(estimates), float(np.std(gap[np.isfinite(gap)])), _mean(widths))
         table.append(Coverage(name, group, seeds, held, *means))
     return table
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    """Mean of those that there are."""
+    known = [number for number in numbers if np.isfinite(number)]
+    return float(np.mean(known)) if known else float("nan")
 
 
 def _ratio(sums: np.ndarray) -> float:

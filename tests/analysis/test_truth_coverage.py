@@ -48,8 +48,9 @@ def test_a_few_seeds_of_a_smaller_world(tmp_path, monkeypatch):
     config = verify_truth.small_world()
     kept = [e for e in config.experiments if e.experiment_id == "dense-home"]
     config = replace(
-        config, viewers=120, titles=80, warm_up_days=7, starts_on=dt.date(2025, 8, 20), impressions_days=14,
-        experiments=tuple(replace(e, days=14) for e in kept),
+        config, viewers=150, titles=80, warm_up_days=7, impressions_days=21,
+        starts_on=dt.date(2025, 9, 20), ends_on=dt.date(2025, 11, 15),
+        experiments=tuple(replace(e, starts_on=dt.date(2025, 10, 6), days=7) for e in kept),
     )  # fmt: skip
     results = [verify_truth.run_seed(seed, config, tmp_path) for seed in range(3)]
     again = verify_truth.run_seed(1, config, tmp_path)
