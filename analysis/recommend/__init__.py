@@ -75,6 +75,7 @@ from analysis.recommend.runs import (
 )
 from analysis.recommend.segments import DIMENSIONS, SegmentScore
 from analysis.recommend.splits import Split, TemporalSplit
+from analysis.recommend.storage import load_model, save_model
 
 __all__ = [
     "ALS",
@@ -146,6 +147,7 @@ __all__ = [
     "find_viewers",
     "keep_run",
     "list_runs",
+    "load_model",
     "load_run",
     "model",
     "models",
@@ -154,6 +156,7 @@ __all__ = [
     "parameter_docs",
     "reference_run",
     "refit",
+    "save_model",
     "similar_titles",
     "viewer_home",
     "write_reference",

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from analysis.errors import ModelError
-from analysis.recommend.base import Recommender
+from analysis.recommend.base import Recommender, one_blas_thread
 from analysis.recommend.interactions import Flags, Index, Interactions, Scores
 from analysis.recommend.parameters import Settings, number
 from analysis.results import Progress
@@ -66,7 +66,9 @@ class EASE(Recommender):
                 "Choose a larger regularization, such as 500.",
             )
         progress(0.6, "EASE, inverse")
-        inverse, _ = lapack.spotri(factor, lower=1, overwrite_c=1)
+        # One thread: OpenBLAS's parallel inverse waits in busy loops, and takes ten times as long on a busy machine.
+        with one_blas_thread():
+            inverse, _ = lapack.spotri(factor, lower=1, overwrite_c=1)
         progress(0.9, "EASE, weights")
         _mirror(inverse)
         # The matrix is its own transpose, so the view below has rows in memory; B[i, j] is what i says of j.

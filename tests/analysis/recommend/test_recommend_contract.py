@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,15 @@ import pytest
 
 from analysis.data import Dataset
 from analysis.errors import ModelError, ParameterError
-from analysis.recommend import Interactions, Recommender, TemporalSplit, models, parameter_docs
+from analysis.recommend import (
+    Interactions,
+    Recommender,
+    TemporalSplit,
+    load_model,
+    models,
+    parameter_docs,
+    save_model,
+)
 
 Trained = Callable[[type[Recommender]], Recommender]
 
@@ -328,3 +337,23 @@ def test_parameters_have_a_range_around_their_default(model: type[Recommender]) 
             model(model.Parameters(**{doc.name: value}))
         with pytest.raises(ParameterError, match=doc.name):
             model.Parameters(**{doc.name: "many"})
+
+
+def test_saved_and_loaded_it_gives_the_same_list(
+    model: type[Recommender], interactions: Interactions, trained: Trained, tmp_path: Path
+) -> None:
+    one = trained(model)
+    save_model(one, tmp_path / "kept")
+    save_model(one, tmp_path / "kept")
+    two = load_model(tmp_path / "kept", interactions)
+    assert type(two) is model
+    assert (two.seed, two.parameters) == (one.seed, one.parameters)
+    ours, theirs = (recommender.recommend(interactions.viewers, 8) for recommender in (one, two))
+    assert np.array_equal(ours.title_ids, theirs.title_ids)
+    assert np.array_equal(ours.scores, theirs.scores, equal_nan=True)
+    if model.predicts_ratings:
+        asked = interactions.viewers[:5], interactions.titles[:5]
+        assert np.array_equal(one.predict(*asked), two.predict(*asked))
+    assert [file.name for file in tmp_path.iterdir()] == ["kept"]
+    with pytest.raises(ModelError, match="fitted on other viewers"):
+        load_model(tmp_path / "kept", interactions.select(interactions.viewer != 0))
