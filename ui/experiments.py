@@ -125,17 +125,13 @@ def _guardrails(others: Sequence[str]) -> tuple[Guardrail, ...]:
     return tuple(Guardrail(name, margin / 100) for name in chosen)
 
 
-def plan(report: ExperimentReport) -> None:
+def plan(story: Story, report: ExperimentReport) -> None:
     """What was written down beforehand, or that nothing was."""
-    sentences = report.plan.sentences()
     if report.plan.registered:
-        with st.expander("What was written down beforehand", icon=":material/edit_note:"):
-            for sentence in sentences:
-                st.markdown(f"- {escape(sentence)}")
+        story.heading("What was written down beforehand")
+        story.text(" ".join(report.plan.sentences()))
     elif report.experiment.plan is not None:
-        st.caption(":material/edit_note: This departs from the plan, so it counts as not pre-registered.")
-    else:
-        st.caption(":material/edit_note: Not pre-registered: nothing was written down before the results.")
+        story.text("This departs from the plan, so it counts as not pre-registered.")
 
 
 def as_of(experiment: Experiment, last: dt.date) -> dt.date | None:

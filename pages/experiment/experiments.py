@@ -21,8 +21,9 @@ COMPUTED = (
     "the lift is Fieller’s. Proportions: the pooled two-proportion z-test, with Mee’s interval of the difference and "
     "Koopman’s of the lift. Each interval inverts its test, so interval and p-value never contradict each other. More "
     "than two variants: one test over all (Pearson’s χ², or Welch’s F), then pairs with Holm’s p-values and "
-    "Bonferroni’s intervals. Split: χ² against the planned shares, broken below p = .001. All of this is for one look "
-    "at a moment fixed beforehand: looking every day until it pleases finds effects that are not there."
+    "Bonferroni’s intervals. Split: χ² against the planned shares, broken below p = .001. A guardrail is kept when "
+    "its whole interval stays within the margin. All of this is for one look at a moment fixed beforehand; a look that "
+    "was planned before the end has the group-sequential interval, one that nobody planned a confidence sequence."
 )
 COLUMNS = {
     "Sum": st.column_config.NumberColumn(format="localized", help="Successes, or the sum of what was measured."),
@@ -43,13 +44,13 @@ if experiment.question:
     story.text(experiment.question)
 room.badge(report)
 story.verdict(report.summary(), room.TONES.get(report.verdict.badge, "unsure"))
-room.plan(report)
 story.metrics(room.cards(report))
 story.chart(charts.forest(report), key="experiments_forest", alt=report.summary())
 if len(experiment.units) > 2:
     story.text(report.comparisons[0].summary())
 for guardrail in report.guardrails:
     story.text(f"Guardrail: {guardrail.text}")
+room.plan(story, report)
 story.heading("What to keep in mind")
 story.text(report.split.summary())
 for caution in report.cautions:

@@ -34,6 +34,13 @@ def test_each_of_the_samples_experiments_gets_a_verdict(page):
     assert "Cannot say. The units are not split as planned" in words(page)
     page.selectbox(key="experiments_name").select("autoplay-countdown").run()
     assert "Roll out treatment" in words(page)
+    assert "may fall by 20 % at most" in words(page)
+    page.slider(key="experiments_day_autoplay-countdown").set_value(10).run()
+    assert not page.exception
+    assert "It has not run its minimum time yet" in words(page)
+    assert "always-valid interval" in words(page)
+    slider = page.slider(key="experiments_day_autoplay-countdown")
+    slider.set_value(slider.max).run()
     before = page.metric[0].delta
     page.toggle(key="experiments_adjusted").set_value(True).run()
     assert page.metric[0].delta != before
