@@ -7,10 +7,12 @@ from analysis.patterns.events import Events, events, zones
 from analysis.patterns.filters import EmptySelection, Filters
 from analysis.patterns.hours import HourGenre, HourTitles, hour_titles, hours, planted_hours
 from analysis.patterns.look import AT_ONCE, Choices, Patterns, choices, look, prepare, prepared
+from analysis.patterns.retention import SEGMENTS, Retention, retention
 from analysis.patterns.seasons import MonthGenre, months
 
 __all__ = [
     "AT_ONCE",
+    "SEGMENTS",
     "Appetite",
     "Choices",
     "Clock",
@@ -22,6 +24,7 @@ __all__ = [
     "HourTitles",
     "MonthGenre",
     "Patterns",
+    "Retention",
     "appetite",
     "choices",
     "clock",
@@ -35,5 +38,6 @@ __all__ = [
     "planted_hours",
     "prepare",
     "prepared",
+    "retention",
     "zones",
 ]

@@ -51,7 +51,7 @@ _DATE = {
     "date": nw.col("local").dt.date(),
 }
 _BUCKETS = {"bucket": "viewer_id", "title_bucket": "title_id"}
-DIMENSIONS = (*_DATE, *_BUCKETS, "title_id", *SPLITS)
+DIMENSIONS = (*_DATE, *_BUCKETS, "title_id", "viewer_id", *SPLITS)
 """What a cube can be cut by; `bucket` is the viewer's.
 
 Weekdays are 1 (Monday) to 7; months 202403."""
@@ -115,6 +115,8 @@ TITLES = CubeSpec("titles", ("title_id", "date", "country"), slices_by="title_id
 GENRE_HOURS = CubeSpec("genre-hours", ("bucket", "weekday", "hour", "genre"), slices_by="bucket")
 TITLE_HOURS = CubeSpec("title-hours", ("title_id", "weekday", "hour"), slices_by="title_id")
 """The two ends of one picture: when a genre is watched, and what is watched in an hour of the week."""
+VIEWER_MONTHS = CubeSpec("viewer-months", ("viewer_id", "month"), slices_by="viewer_id")
+"""Who watched in which month: for cohorts."""
 PLAIN = {CLOCK: CLOCK_PLAIN, RHYTHM: RHYTHM_PLAIN, RELEASES: RELEASES_PLAIN, DAILY: DAILY_PLAIN}
 
 
