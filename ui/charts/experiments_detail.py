@@ -117,7 +117,8 @@ def weeks(found: Weeks) -> go.Figure:
         )
     figure.add_hline(y=0, line_width=2, line_color=theme.UNSURE)
     figure.update_yaxes(tickformat="+.0%", zeroline=False)
-    figure.update_xaxes(showgrid=False)
+    # Room for the last week's number beside its mark.
+    figure.update_xaxes(showgrid=False, range=[-0.4, max(1, len(shown)) - 0.3])
     return figure
 
 
