@@ -22,7 +22,7 @@ from analysis.results import Result
 
 
 @dataclass(frozen=True)
-class TestPlan(Result):
+class Handover(Result):
     """What an A/B test of two models would need.
 
     Attributes:
@@ -71,7 +71,7 @@ class TestPlan(Result):
         return f"{what}, which takes {self.days:,} day{'' if self.days == 1 else 's'} at the pace of the test period."
 
 
-def plan_test(dataset: Dataset, board: Leaderboard, control: str, treatment: str, *, carried: float = 1.0) -> TestPlan:
+def plan_test(dataset: Dataset, board: Leaderboard, control: str, treatment: str, *, carried: float = 1.0) -> Handover:
     """Plan a test of two models on the share of viewers who find something (hit rate), at 5 % and power 80 %.
 
     Args:
@@ -100,7 +100,7 @@ def plan_test(dataset: Dataset, board: Leaderboard, control: str, treatment: str
     edge = 0.5 / max(board.counts["viewers tested"], 1)
     first, second = (min(max(value, edge), 1 - edge) for value in (base, rate))
     viewers = None if first == second else 2 * math.ceil(units_for_proportion(first, second))
-    return TestPlan(
+    return Handover(
         control=found[control].label,
         treatment=found[treatment].label,
         k=board.k,

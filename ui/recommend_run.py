@@ -15,7 +15,7 @@ from ui.text import count, escape, interval, share
 AGAINST = ("coverage", "diversity", "personalization", "serendipity", "novelty", "popularity_lift", "calibration")
 """Metrics of variety that accuracy can be drawn against."""
 
-TABS = ("Leaderboard", "Which can be told apart?", "For whom?", "Variety", "A test of it")
+TABS = ("Which is best?", "Which can be told apart?", "For whom?", "Variety", "A test of it")
 
 
 @st.cache_resource(max_entries=128, ttl=3600, show_spinner=False)

@@ -76,7 +76,7 @@ def test_the_matrix_shows_each_pair_both_ways(board: Leaderboard) -> None:
     figure = charts.pair_matrix(board)
     assert list(figure.data[0].x) == list(figure.data[0].y) == ["ALS", "KNN"]
     assert [list(row) for row in figure.data[0].z] == [[None, 0.1], [-0.1, None]]
-    assert [list(row) for row in figure.data[0].text] == [["", "+0.100"], ["−0.100", ""]]
+    assert [list(row) for row in figure.data[0].text] == [["", "+10"], ["−10", ""]]
     assert figure.layout.meta["title"] == "All 1 pairs of models can be told apart"
     unsure = dataclasses.replace(board, comparisons=(dataclasses.replace(board.comparisons[0], p_holm=0.3),))
     assert charts.pair_matrix(unsure).data[0].text[0][1] == "≈"

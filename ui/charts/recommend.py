@@ -111,13 +111,8 @@ def pair_matrix(board: Leaderboard, best: int = MATRIX) -> go.Figure:
             low, high = sorted((sign * pair.low, sign * pair.high))
             verdict = "told apart" if pair.told_apart else "can't be told apart"
             words = f"{shown}<br>95 % interval {low:+.4f} to {high:+.4f}<br>effect size {sign * pair.effect:+.2f}"
-            cells.append(
-                (
-                    sign * pair.difference if pair.told_apart else 0.0,
-                    shown if pair.told_apart else "≈",
-                    f"{words}<br>{verdict}",
-                )
-            )
+            value = sign * pair.difference if pair.told_apart else 0.0
+            cells.append((value, _hundredths(value) if pair.told_apart else "≈", f"{words}<br>{verdict}"))
         values.append([cell[0] for cell in cells])
         texts.append([cell[1] for cell in cells])
         hovers.append([cell[2] for cell in cells])
@@ -125,8 +120,8 @@ def pair_matrix(board: Leaderboard, best: int = MATRIX) -> go.Figure:
     most = max((abs(value) for row in values for value in row if value is not None), default=0.0) or 1.0
     figure = theme.figure(
         _ties(board, names),
-        subtitle=f"Row minus column on {label('ndcg', board.k)}; blue: the row is better, orange: worse, "
-        "≈ can't be told apart (paired bootstrap over viewers, Holm's correction over all pairs).",
+        subtitle=f"Row minus column on {label('ndcg', board.k)}, in hundredths; blue: the row is better, orange: "
+        "worse, ≈ can't be told apart (paired bootstrap over viewers, Holm's correction over all pairs).",
         height=120 + ROW * max(len(entries), 2),
     )
     figure.add_heatmap(
@@ -147,7 +142,7 @@ def pair_matrix(board: Leaderboard, best: int = MATRIX) -> go.Figure:
     )
     for row, line in zip(labels, texts, strict=True):
         for column, text in zip(labels, line, strict=True):
-            figure.add_annotation(x=column, y=row, text=text, showarrow=False)
+            figure.add_annotation(x=column, y=row, text=text, showarrow=False, font={"size": 12})
     figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
     figure.update_xaxes(type="category", side="top", showgrid=False)
     return figure
@@ -191,6 +186,12 @@ def segments(board: Leaderboard, dimension: str, best: int = PANELS) -> go.Figur
         figure.update_xaxes(title=short(entry), range=[0, top], nticks=4, row=1, col=place)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=True)
     return figure
+
+
+def _hundredths(value: float) -> str:
+    """A difference short enough for a narrow cell."""
+    text = f"{value * 100:+.0f}" if abs(value) >= 0.01 else f"{value * 100:+.1f}"
+    return text.replace("-", "−")
 
 
 def plain_text(text: str) -> str:
