@@ -41,6 +41,11 @@ KINDS = {
     "only more appetite for horror in October": replace(steady(), horror_october=STRENGTH),
 }
 WHAT = Events("views", None, "the viewer's clock", ("genre",), True, True)
+NOTE = """\
+A claim counts as false if it is about any other genre or season. In the third kind there are more of them than the
+rate allows: a large effect on horror spills over, because the typical title that another genre is held against may be a
+horror title, so that drama, say, seems less wanted in October. Read “less wanted” beside a strong “more wanted” of the
+same month as its other side."""
 FILE = Path(__file__).resolve().parent.parent / "docs" / "patterns-checks.md"
 
 
@@ -127,7 +132,7 @@ def main() -> None:
     for line in rows(options.worlds, options.workers):
         print(line, flush=True)
         lines.append(line)
-    FILE.write_text("\n".join([*head, *lines, ""]), encoding="utf-8")
+    FILE.write_text("\n".join([*head, *lines, "", NOTE, ""]), encoding="utf-8")
 
 
 if __name__ == "__main__":
