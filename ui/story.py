@@ -93,12 +93,12 @@ class Story:
             st.stop()
         return story
 
-    def concerns(self, source: str) -> None:
-        """Say that the page is about what somebody brought to it (plain text), and not about the chosen dataset."""
+    def concerns(self, source: str, *, label: str = "Your numbers", icon: str = "upload_file") -> None:
+        """Say that the page is not about the chosen dataset, but about `source` (plain text)."""
         self._origin = source
         if self._place is not None:
-            with self._place.container(horizontal=True, vertical_alignment="center"):
-                st.badge("Your numbers", icon=":material/upload_file:", color="gray")
+            with self._place.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+                st.badge(label, icon=f":material/{icon}:", color="gray")
                 st.caption(escape(source))
 
     @staticmethod

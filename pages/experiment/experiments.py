@@ -37,6 +37,8 @@ story = Story.begin("Experiments", "Is the new version better, and should it be 
 experiment = room.choose(story)
 if experiment is None:
     st.stop()
+if not room.of_dataset():
+    story.concerns(experiment.source)
 experiment = truth.with_or_without(experiment, story.dataset)
 report = analyse(experiment, **room.settings(experiment))
 

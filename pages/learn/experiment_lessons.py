@@ -16,6 +16,7 @@ MEANS = (
 )
 
 story = Story.begin("Experiment lessons", "What fools an experimenter? Move the sliders and see.")
+story.concerns("Made on the spot, with a truth that is known; no dataset is read.", label="Simulated", icon="science")
 lesson = room.choose()
 st.markdown(f"**{lesson.title}.** {lesson.question}")
 chosen = room.numbers(lesson)

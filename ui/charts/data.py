@@ -41,6 +41,6 @@ def completeness(report: QualityReport) -> go.Figure:
                 marker_color=colour,
                 hovertemplate="%{y}<br>%{x:.1%} of rows hold a value<extra></extra>",
             )
-    figure.update_xaxes(range=[0, 1], tickformat=".0%")
+    figure.update_xaxes(range=[0, 1], tickformat=".2~%")
     figure.update_yaxes(type="category", categoryorder="array", categoryarray=[b[0] for b in bars][::-1])
     return figure

@@ -79,7 +79,7 @@ def forest(report: ExperimentReport) -> go.Figure:
     _draw_truth(figure, rows)
     figure.add_vline(x=0, line_width=2, line_color=theme.UNSURE)
     _draw_reach(figure, report, rows)
-    figure.update_xaxes(tickformat="+.0%" if relative else None, zeroline=False, **_range(rows))
+    figure.update_xaxes(tickformat="+.2~%" if relative else None, zeroline=False, **_range(rows))
     figure.update_yaxes(
         tickvals=list(range(len(rows))), ticktext=[row.label for row in reversed(rows)], showgrid=False, zeroline=False
     )

@@ -85,7 +85,7 @@ def course(found: Timeline, looks: Sequence[dt.date] = (), truth: float | None =
     for look in looks:
         if dates and dates[0] <= look <= dates[-1]:
             figure.add_vline(x=look, line_width=1.5, line_dash="dot", line_color=theme.UNSURE)
-    figure.update_yaxes(tickformat="+.0%", zeroline=False, range=_window([d.fixed for d in days[2:]] or []))
+    figure.update_yaxes(tickformat="+.2~%", zeroline=False, range=_window([d.fixed for d in days[2:]] or []))
     figure.update_xaxes(showgrid=False)
     return figure
 
@@ -116,7 +116,7 @@ def weeks(found: Weeks) -> go.Figure:
             showlegend=False,
         )
     figure.add_hline(y=0, line_width=2, line_color=theme.UNSURE)
-    figure.update_yaxes(tickformat="+.0%", zeroline=False)
+    figure.update_yaxes(tickformat="+.2~%", zeroline=False)
     # Room for the last week's number beside its mark.
     figure.update_xaxes(showgrid=False, range=[-0.4, max(1, len(shown)) - 0.3])
     return figure
@@ -167,7 +167,7 @@ def segments(found: Segments) -> go.Figure:
             font={"color": colour},
         )
     figure.add_vline(x=0, line_width=2, line_color=theme.UNSURE)
-    figure.update_xaxes(tickformat="+.0%", zeroline=False)
+    figure.update_xaxes(tickformat="+.2~%", zeroline=False)
     labels = [label for label, _ in reversed(rows)]
     figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=labels, showgrid=False, zeroline=False)
     figure.update_layout(margin={"r": 80})
@@ -199,7 +199,7 @@ def outlook(found: Outlook) -> go.Figure:
         annotation_text=f"asked about: {words.percent(found.lift, sign=False)}",
         annotation_position="bottom right",
     )
-    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_yaxes(tickformat=".2~%", rangemode="tozero")
     figure.update_xaxes(title="Days since the start", showgrid=False)
     figure.update_layout(showlegend=False)
     return figure
@@ -222,7 +222,7 @@ def reach(found: Reach) -> go.Figure:
         name="Detectable lift",
         hovertemplate="%{x} days, %{customdata:,} viewers: %{y:.1%}<extra></extra>",
     )
-    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_yaxes(tickformat=".2~%", rangemode="tozero")
     figure.update_xaxes(title="Days", showgrid=False)
     return figure
 

@@ -30,7 +30,7 @@ def peeking(lesson: PeekingLesson) -> go.Figure:
     _line(figure, looks, lesson.stopped, "A test for one look, looked at each time", theme.WORSE)
     _line(figure, looks, lesson.stopped_any_time, "An interval that holds at every look", theme.BETTER)
     _level(figure, 0.05, "promised: 5 %")
-    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_yaxes(tickformat=".2~%", rangemode="tozero")
     figure.update_xaxes(title="Looks so far", showgrid=False)
     return figure
 
@@ -108,7 +108,7 @@ def many_metrics(lesson: ManyLesson) -> go.Figure:
             name=name,
         )
     _level(figure, 0.05, "promised: 5 %")
-    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_yaxes(tickformat=".2~%", rangemode="tozero")
     figure.update_xaxes(title="Metrics looked at", showgrid=False)
     return figure
 
@@ -123,7 +123,7 @@ def broken_split(lesson: SplitLesson) -> go.Figure:
         x=lesson.effects, nbinsx=40, marker_color=theme.WORSE, name="measured lift", hovertemplate="%{y} experiments"
     )
     figure.add_vline(x=0, line_color=theme.TRUTH, line_width=3, annotation_text="truth", annotation_position="top")
-    figure.update_xaxes(tickformat="+.0%", showgrid=False)
+    figure.update_xaxes(tickformat="+.2~%", showgrid=False)
     figure.update_yaxes(title="Experiments")
     figure.update_layout(showlegend=False, bargap=0.05)
     return figure
@@ -158,7 +158,7 @@ def simpson(lesson: SimpsonLesson) -> go.Figure:
     figure.add_vline(x=0, line_color=theme.UNSURE, line_width=1)
     ends = [*rows.values(), lesson.truth, 0.0]
     pad = 0.2 * (max(ends) - min(ends))
-    figure.update_xaxes(tickformat="+.0%", range=[min(ends) - pad, max(ends) + pad])
+    figure.update_xaxes(tickformat="+.2~%", range=[min(ends) - pad, max(ends) + pad])
     figure.update_yaxes(showgrid=False)
     figure.update_layout(margin={"t": 30})
     return figure
@@ -216,7 +216,7 @@ def novelty(lesson: NoveltyLesson) -> go.Figure:
         x=days, y=lesson.truth, mode="lines", line={"color": theme.TRUTH, "width": 3}, name="truth", hoverinfo="skip"
     )
     _level(figure, lesson.lasting, "what lasts")
-    figure.update_yaxes(tickformat="+.0%", zeroline=False)
+    figure.update_yaxes(tickformat="+.2~%", zeroline=False)
     figure.update_xaxes(title="Day", showgrid=False)
     return figure
 
@@ -249,8 +249,8 @@ def clickbait(lesson: ClickbaitLesson) -> go.Figure:
         name="truth",
     )
     _level(figure, -lesson.margin, f"guardrail: {words.percent(-lesson.margin)}")
-    figure.update_xaxes(title="Lift of plays", tickformat="+.0%")
-    figure.update_yaxes(title="Lift of completion", tickformat="+.0%")
+    figure.update_xaxes(title="Lift of plays", tickformat="+.2~%")
+    figure.update_yaxes(title="Lift of completion", tickformat="+.2~%")
     return figure
 
 

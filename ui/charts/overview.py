@@ -53,7 +53,7 @@ def experiments(result: Portfolio) -> go.Figure:
             showlegend=False,
         )
     figure.add_vline(x=0, line_width=1, line_color=theme.UNSURE)
-    figure.update_xaxes(tickformat="+.0%", zeroline=False)
+    figure.update_xaxes(tickformat="+.2~%", zeroline=False)
     figure.update_yaxes(type="category")
     return figure
 

@@ -82,7 +82,7 @@ def trade_off(board: Leaderboard, against: str = "coverage") -> go.Figure:
         showlegend=False,
     )
     figure.update_xaxes(title=label("ndcg", board.k), rangemode="tozero")
-    figure.update_yaxes(title=label(against, board.k), tickformat=".0%" if percent else None)
+    figure.update_yaxes(title=label(against, board.k), tickformat=".2~%" if percent else None)
     # Room for the names above, below and beside the outermost points.
     if entries:
         ys = [entry.estimates[against].value for entry in entries]
