@@ -35,6 +35,8 @@ PAGES = {
 }
 """Section -> pages (file, title, icon), in the menu's order."""
 
+# Before the navigation: without an icon of its own, the browser would fetch each page's from a font server.
+st.set_page_config(page_title="Primetime", page_icon=str(HERE / "ui/assets/mark.svg"), layout="wide")
 st.logo(str(HERE / "ui/assets/logo.svg"), icon_image=str(HERE / "ui/assets/mark.svg"), size="large")
 page = st.navigation(
     {
@@ -45,12 +47,8 @@ page = st.navigation(
         for section, pages in PAGES.items()
     }
 )
-# After the navigation, so that browser tabs, bookmarks and the history tell the pages apart.
-st.set_page_config(
-    page_title=f"{page.title} · Primetime" if page.title else "Primetime",
-    page_icon=str(HERE / "ui/assets/mark.svg"),
-    layout="wide",
-)
+# After it, so that browser tabs, bookmarks and the history tell the pages apart.
+st.set_page_config(page_title=f"{page.title} · Primetime")
 with guarded():
     with st.sidebar:
         state.dataset_picker()

@@ -82,6 +82,8 @@ def test_moving_through_the_menu_keeps_the_dataset_and_breaks_nothing(server, vi
     for shown in PAGES[1:] + PAGES[:1]:
         page.locator('[data-testid="stSidebarNavLink"]', has_text=shown.title).click()
         page.wait_for_function("title => document.querySelector('h1')?.innerText === title", arg=shown.title)
+        # Tabs, bookmarks and the history tell the pages apart.
+        page.wait_for_function("title => document.title === `${title} · Primetime`", arg=shown.title)
     check_frame(page, PAGES[0])
 
 
