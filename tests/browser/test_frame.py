@@ -40,7 +40,10 @@ def check_frame(page, shown):
     assert page.get_by_text("Something went wrong").count() == 0
 
 
-@pytest.mark.parametrize("shown", PAGES, ids=NAMES)
+LAST_OF_SECTION = list({page.file.split("/")[1]: page for page in PAGES}.values())
+
+
+@pytest.mark.parametrize("shown", LAST_OF_SECTION, ids=[page.title for page in LAST_OF_SECTION])
 def test_a_deep_link_as_the_first_request_finds_the_frame(fresh, visit, shown):
     check_frame(visit(f"{fresh.url}/{shown.path}"), shown)
 
@@ -50,10 +53,8 @@ def test_app_py_alone_shows_the_same(fresh, visit):
     check_frame(visit(f"{fresh.url}/{PAGES[0].path}"), PAGES[0])
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("shown", PAGES, ids=NAMES)
-def test_axe_finds_nothing(shown, scheme, server, visit):
-    page = visit(f"{server.url}/{shown.path}", scheme=scheme)
+def check_with_axe(page, scheme):
+    """No violation but those that Streamlit leaves no way around."""
     found = [
         f"{violation['id']} ({violation['impact']}): {violation['help']}\n    {node['html'][:300]}\n    "
         + node["failureSummary"].replace("\n", " ")
@@ -66,7 +67,16 @@ def test_axe_finds_nothing(shown, scheme, server, visit):
 
 
 @pytest.mark.parametrize("shown", PAGES, ids=NAMES)
-def test_a_phone_scrolls_only_down(shown, server, visit):
+def test_axe_finds_nothing_in_the_dark(shown, server, visit):
+    check_with_axe(visit(f"{server.url}/{shown.path}", scheme="dark"), "dark")
+
+
+def test_axe_finds_nothing_in_the_light_menu(server, visit):
+    check_with_axe(visit(server.url), "light")
+
+
+@pytest.mark.parametrize("shown", PAGES, ids=NAMES)
+def test_axe_finds_nothing_on_a_light_phone_and_it_scrolls_only_down(shown, server, visit):
     page = visit(f"{server.url}/{shown.path}", width=390, height=844)
     widths = page.evaluate(
         """() => ['stMain', 'stAppViewContainer', 'stMainBlockContainer']
@@ -75,6 +85,7 @@ def test_a_phone_scrolls_only_down(shown, server, visit):
               .map(element => element.scrollWidth - element.clientWidth)"""
     )
     assert max(widths) <= 0
+    check_with_axe(page, "light")
 
 
 def test_moving_through_the_menu_keeps_the_dataset_and_breaks_nothing(server, visit):

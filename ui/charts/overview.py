@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import plotly.graph_objects as go
 
+from analysis.experiments.fixed import Effect
 from analysis.experiments.portfolio import Portfolio
 from analysis.experiments.report import ExperimentReport
 from analysis.patterns import DailyTrend
@@ -30,17 +31,19 @@ def experiments(result: Portfolio) -> go.Figure:
         subtitle=f"Lift of the primary metric with its {confidence} interval; hollow: the split is broken",
         height=70 + _ROW * max(len(drawn), 3),
     )
+    looks: dict[tuple[str, bool], list[ExperimentReport]] = {}
     for report in drawn:
-        comparison = report.reading.comparison
-        assert comparison is not None
-        assert comparison.relative is not None
-        lift = comparison.relative
         broken = report.verdict.badge == "cannot say"
+        lift = _relative(report)
         colour = theme.UNSURE if broken else theme.direction(lift.low, lift.high)
+        looks.setdefault((colour, broken), []).append(report)
+    for (colour, broken), reports in looks.items():
+        lifts = [_relative(report) for report in reports]
+        values = [lift.estimate for lift in lifts]
         figure.add_scatter(
-            x=[lift.estimate],
-            y=[report.experiment.name],
-            error_x=theme.whisker(lift.low, lift.estimate, lift.high),
+            x=values,
+            y=[report.experiment.name for report in reports],
+            error_x=theme.whiskers([lift.low for lift in lifts], values, [lift.high for lift in lifts]),
             mode="markers",
             marker={
                 "color": colour,
@@ -48,16 +51,27 @@ def experiments(result: Portfolio) -> go.Figure:
                 "symbol": "circle-open" if broken else "circle",
                 "line": {"width": 2 if broken else 0},
             },
-            hovertemplate=f"<b>%{{y}}</b><br>{report.verdict.badge}<br>{report.primary}<br>"
-            f"%{{x:+.1%}} ({lift.low:+.1%} to {lift.high:+.1%})<extra></extra>",
+            hovertemplate=[
+                f"<b>%{{y}}</b><br>{report.verdict.badge}<br>{report.primary}<br>"
+                f"%{{x:+.1%}} ({lift.low:+.1%} to {lift.high:+.1%})<extra></extra>"
+                for report, lift in zip(reports, lifts, strict=True)
+            ],
             showlegend=False,
         )
     figure.add_vline(x=0, line_width=1, line_color=theme.UNSURE)
     figure.update_xaxes(tickformat="+.2~%", zeroline=False)
-    figure.update_yaxes(type="category")
+    order = [report.experiment.name for report in drawn]
+    figure.update_yaxes(type="category", categoryorder="array", categoryarray=order)
     return figure
 
 
 def _lift(report: ExperimentReport) -> float:
+    return _relative(report).estimate
+
+
+def _relative(report: ExperimentReport) -> Effect:
+    """The lift, of a report that has one."""
     comparison = report.reading.comparison
-    return comparison.relative.estimate if comparison and comparison.relative else 0.0
+    assert comparison is not None
+    assert comparison.relative is not None
+    return comparison.relative

@@ -7,6 +7,7 @@ serves both appearances.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -89,5 +90,11 @@ def whisker(low: float, value: float, high: float) -> dict[str, Any]:
     >>> whisker(1.0, 1.5, 3.0)["array"], whisker(1.0, 1.5, 3.0)["arrayminus"]
     ([1.5], [0.5])
     """
-    ends = {"array": [high - value], "arrayminus": [value - low]}
-    return {"type": "data", "symmetric": False, **ends, "thickness": 3, "width": 0}
+    return whiskers([low], [value], [high])
+
+
+def whiskers(lows: Sequence[float], values: Sequence[float], highs: Sequence[float]) -> dict[str, Any]:
+    """The same for all points of one trace: a browser draws one trace of ten points faster than ten traces of one."""
+    up = [high - value for value, high in zip(values, highs, strict=True)]
+    down = [value - low for low, value in zip(lows, values, strict=True)]
+    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 3, "width": 0}
