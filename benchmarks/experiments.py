@@ -1,7 +1,7 @@
 """Experiments: from a table of units to intervals, against one hand-written DuckDB query of the same sums.
 
-    python -m benchmarks.experiments            # a million units
-    python -m benchmarks.experiments 10000000   # the promise
+    python -m benchmarks.experiments            # ten million units, the promise
+    python -m benchmarks.experiments 1000000
 
 Three metrics with a covariate each, one ratio, the sample-ratio check and all tests. The table is in DuckDB's memory
 for both; both are warm; the median of five, the two taken in turns. Beside it two budgets: 5,000 A/A tests looked at
@@ -13,6 +13,7 @@ from __future__ import annotations
 import statistics
 import sys
 import time
+from collections.abc import Callable
 
 import narwhals as nw
 import numpy as np
@@ -24,7 +25,7 @@ from analysis.experiments.metrics import Ratio, columns_of, make_metric
 from analysis.experiments.moments import moments_by_variant
 from analysis.experiments.quantiles import compare_quantiles
 from analysis.experiments.report import analyse
-from benchmarks.common import median_seconds
+from benchmarks.common import Measured, median_seconds, report
 
 ROUNDS = 5
 PROMISE = 1.5
@@ -70,7 +71,7 @@ def by_us(cursor: engine.Cursor) -> float:
 
 
 def main(units: int) -> None:
-    """Measure and print one row."""
+    """Measure and print the table."""
     with engine.reading() as cursor:
         cursor.duckdb.execute("SELECT setseed(0.42)")
         cursor.duckdb.execute(MAKE.format(units=units))
@@ -78,34 +79,41 @@ def main(units: int) -> None:
         by_hand(cursor), by_us(cursor)
         taken = [(by_hand(cursor), by_us(cursor)) for _ in range(ROUNDS)]
     yardstick, ours = (statistics.median(column) for column in zip(*taken, strict=True))
-    print(
-        f"experiments, {units:,} units, {threads} threads: {ours:.3f} s against {yardstick:.3f} s for the query alone"
-    )
-    print(f"ratio {ours / yardstick:.2f}, promised {PROMISE}")
-    budgets()
+    ratio = ours / yardstick
+    rows = [
+        Measured(
+            f"three metrics with CUPED, one ratio, SRM and all tests: {units:,} units, {threads} threads",
+            f"{ratio:.2f} × ({ours:.2f} s against {yardstick:.2f} s for the query alone)",
+            f"≤ {PROMISE} ×",
+            ratio <= PROMISE,
+        )
+    ]
+    report("Experiments", rows + budgets())
 
 
-def budgets() -> None:
-    """Measure and print what has a budget instead of a yardstick."""
+def budgets() -> list[Measured]:
+    """Measure what has a budget instead of a yardstick."""
     rng = np.random.default_rng(0)
     sides = rng.gamma(2, 1, (2, 1_000_000))
     clusters = rng.integers(0, 100_000, 1_000_000)
 
+    def plain() -> object:
+        return compare_quantiles(*sides, 0.95, method="bootstrap")
+
     def clustered() -> object:
         return compare_quantiles(*sides, 0.95, method="clustered bootstrap", clusters=(clusters, clusters))
 
-    rows = (
+    rows: tuple[tuple[str, float, Callable[[], object]], ...] = (
         ("5,000 A/A tests, 20 looks", 0.5, peeking),
-        (
-            "bootstrap of a quantile, 1M units a variant",
-            3.0,
-            lambda: compare_quantiles(*sides, 0.95, method="bootstrap"),
-        ),
+        ("bootstrap of a quantile, 1M units a variant", 3.0, plain),
         ("the same, clustered, 100,000 clusters", 3.0, clustered),
     )
+    measured = []
     for what, promise, work in rows:
-        print(f"{what}: {median_seconds(work, 3):.2f} s, budget {promise:g} s")
+        seconds = median_seconds(work, 3)
+        measured.append(Measured(what, f"{seconds:.2f} s", f"≤ {promise:g} s", seconds <= promise, budget=True))
+    return measured
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000)

@@ -26,11 +26,14 @@ from analysis import engine
 from analysis.data import Dataset, DatasetWriter
 from analysis.patterns import Filters, clock, cubes, daily, events, months, prepare
 from analysis.workspace import Workspace
+from benchmarks.common import Measured, report
 from ui.charts import patterns as charts
 
 PART = 5_000_000
 TITLES, GENRES, DAYS, REPEATS = 5_000, 20, 730, 5
 FILTERS = (Filters(), Filters(genre="Genre 3"), Filters("2024-05", "2025-02", device="tv", country="C1", kind="film"))
+CUBE, MEMORY, FIGURE = 1.3, 2_048, 0.1
+"""Promised: times the query by hand, MiB, seconds."""
 HOUR_WEEKDAY = cubes.CubeSpec("hour-weekday", ("hour", "weekday"))
 FINE = cubes.CubeSpec("fine", ("hour", "weekday", "month", "genre", "device"))
 
@@ -125,25 +128,29 @@ def prepared(folder: Path, home: Path) -> None:
     print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
 
 
-def measure(rows: int) -> None:
-    """Print one size."""
+def measure(rows: int) -> list[Measured]:
+    """The rows of one size."""
     with tempfile.TemporaryDirectory() as temporary:
         folder, home = Path(temporary) / "data", Path(temporary) / "home"
         dataset = make(folder, rows)
-        with engine.reading() as cursor:
-            threads = cursor.duckdb.execute("SELECT current_setting('threads')").fetchone()[0]
-        print(f"\n{rows:,} plays in {len(dataset.files('views'))} part files, {threads} threads")
+        measured = []
         for name, spec in (("hour-weekday", HOUR_WEEKDAY), ("fine", FINE)):
             hand, ours = median(lambda n=name: by_hand(dataset, n)), median(lambda s=spec: build(dataset, s))
-            print(f"  cube {' × '.join(spec.dimensions)}: {ours:.2f} s, by hand {hand:.2f} s, ratio {ours / hand:.2f}")
+            what, ratio = " × ".join(spec.dimensions), ours / hand
+            value = f"{ratio:.2f} × ({ours:.2f} s against {hand:.2f} s by hand)"
+            measured.append(Measured(f"{rows:,} views: cube {what}", value, f"≤ {CUBE} ×", ratio <= CUBE))
         command = [sys.executable, "-m", "benchmarks.patterns", "--prepare", str(folder), str(home)]
         seconds, memory = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-        print(f"  all that the page reads: {seconds:.1f} s once, process memory {memory:,.0f} MiB at most")
-        size = sum(file.stat().st_size for file in home.rglob("*.parquet")) / 2**20
-        print(f"  on disk {size:,.0f} MiB, the plays themselves "
-              f"{sum(file.stat().st_size for file in dataset.files('views')) / 2**20:,.0f} MiB")  # fmt: skip
+        measured.append(Measured(f"{rows:,} views: all cubes of the page, built once", f"{seconds:.1f} s"))
+        what = f"{rows:,} views: memory of that process"
+        measured.append(Measured(what, f"{memory:,.0f} MiB", f"≤ {MEMORY:,} MiB", memory <= MEMORY, budget=True))
+        cubes_size = sum(file.stat().st_size for file in home.rglob("*.parquet")) / 2**20
+        views_size = sum(file.stat().st_size for file in dataset.files("views")) / 2**20
+        measured.append(Measured(f"{rows:,} views: cubes on disk", f"{cubes_size:,.0f} MiB of {views_size:,.0f} MiB"))
         for name, seconds in figures(dataset, Workspace(home)).items():
-            print(f"  {name}, from parameters to figure, slowest filter: {seconds * 1000:.0f} ms")
+            what, value = f"{rows:,} views: {name}, parameters to figure, slowest filter", f"{seconds * 1000:.0f} ms"
+            measured.append(Measured(what, value, f"≤ {FIGURE * 1000:.0f} ms", seconds <= FIGURE, budget=True))
+        return measured
 
 
 def main() -> None:
@@ -154,8 +161,7 @@ def main() -> None:
     if options.prepare:
         prepared(*options.prepare)
         return
-    for rows in options.rows:
-        measure(rows)
+    report("Viewing patterns", [row for rows in options.rows for row in measure(rows)])
 
 
 if __name__ == "__main__":

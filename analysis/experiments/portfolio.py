@@ -63,8 +63,8 @@ class Portfolio(Result):
         ]
         counts = (
             f"Of {plural(total, 'experiment')}, {self.count('roll out')} can be rolled out, "
-            f"{self.count('do not roll out')} should not be, {self.count('keep going')} remain open and "
-            f"{self.count('cannot say')} can’t be read."
+            f"{self.count('do not roll out')} should not be, {self.count('keep going')} should keep going and "
+            f"{self.count('cannot say')} can’t settle it."
         )
         if not gains:
             return counts

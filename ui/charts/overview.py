@@ -22,22 +22,22 @@ def growth(result: DailyTrend) -> go.Figure:
 
 
 def experiments(result: Portfolio) -> go.Figure:
-    """One interval an experiment: the lift of its primary metric, best first; broken ones are drawn hollow."""
+    """One interval an experiment: the lift of its primary metric, best first; hollow where nothing can be said."""
     drawn = [report for report in result.reports if report.reading.comparison and report.reading.comparison.relative]
     drawn.sort(key=_lift)
     confidence = f"{round(drawn[0].confidence * 100)} %" if drawn else "95 %"
     figure = theme.figure(
         f"{result.count('roll out')} of {len(result.reports) + len(result.failures)} experiments can be rolled out",
-        subtitle=f"Lift of the primary metric with its {confidence} interval; hollow: the split is broken",
+        subtitle=f"Lift of the primary metric with its {confidence} interval; hollow: no decision can rest on it",
         height=70 + _ROW * max(len(drawn), 3),
     )
     looks: dict[tuple[str, bool], list[ExperimentReport]] = {}
     for report in drawn:
-        broken = report.verdict.badge == "cannot say"
+        unsettled = report.verdict.badge == "cannot say"
         lift = _relative(report)
-        colour = theme.UNSURE if broken else theme.direction(lift.low, lift.high)
-        looks.setdefault((colour, broken), []).append(report)
-    for (colour, broken), reports in looks.items():
+        colour = theme.UNSURE if unsettled else theme.direction(lift.low, lift.high)
+        looks.setdefault((colour, unsettled), []).append(report)
+    for (colour, unsettled), reports in looks.items():
         lifts = [_relative(report) for report in reports]
         values = [lift.estimate for lift in lifts]
         figure.add_scatter(
@@ -48,8 +48,8 @@ def experiments(result: Portfolio) -> go.Figure:
             marker={
                 "color": colour,
                 "size": 10,
-                "symbol": "circle-open" if broken else "circle",
-                "line": {"width": 2 if broken else 0},
+                "symbol": "circle-open" if unsettled else "circle",
+                "line": {"width": 2 if unsettled else 0},
             },
             hovertemplate=[
                 f"<b>%{{y}}</b><br>{report.verdict.badge}<br>{report.primary}<br>"
