@@ -19,6 +19,8 @@ import narwhals as nw
 import pandas as pd
 import pyarrow as pa
 
+from analysis.errors import ParameterError
+
 _LOCK = threading.Lock()
 _ROOTS: dict[int, duckdb.DuckDBPyConnection] = {}
 
@@ -33,7 +35,14 @@ def _root() -> duckdb.DuckDBPyConnection:
                 "memory_limit": os.environ.get("PRIMETIME_MEMORY", "4GB"),
                 "autoinstall_known_extensions": "false",
             }
-            root = _ROOTS[os.getpid()] = duckdb.connect(":memory:", config=config)
+            try:
+                root = duckdb.connect(":memory:", config=config)
+            except duckdb.Error as error:
+                raise ParameterError(
+                    f"PRIMETIME_MEMORY is {config['memory_limit']!r}, which is no size of memory.",
+                    "Write a number with its unit, such as 4GB or 800MB, or unset it for 4GB.",
+                ) from error
+            _ROOTS[os.getpid()] = root
             root.execute("SET TimeZone = 'UTC'")
         return root
 

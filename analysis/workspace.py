@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import sqlite3
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -87,6 +88,20 @@ class Workspace:
                     f"Use that version, or move {file.name} away: {_KEPT}",
                 )
         return engine
+
+    def check_writable(self) -> None:
+        """Find out before long work, and not after it, whether its result can be kept.
+
+        Raises:
+            DataError: The workspace can't be written.
+        """
+        try:
+            self.runs.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.runs):
+                pass
+        except OSError as error:
+            raise (explain(error) or error) from error
+        _ = self.database
 
     def list_datasets(self) -> list[Path]:
         """Folders of all datasets: the sample first, then the workspace's by name."""

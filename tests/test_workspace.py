@@ -154,3 +154,14 @@ def test_what_the_machine_refuses_is_said_with_a_remedy(error, words):
 
 def test_other_errors_are_not_explained_away():
     assert explain(ValueError("a fault of the program")) is None
+
+
+def test_a_workspace_that_cannot_be_written_is_said_before_the_work(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(DataError, match=r"The machine could not do it \(.*file"):
+        Workspace(tmp_path / "file" / "home").check_writable()
+
+
+def test_checking_leaves_nothing_behind(workspace):
+    workspace.check_writable()
+    assert list(workspace.runs.iterdir()) == []

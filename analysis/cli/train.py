@@ -79,9 +79,12 @@ def train(
     from analysis.recommend import LeaderboardBrief, keep_run, write_reference
     from analysis.workspace import Workspace
 
+    workspace = Workspace()
+    if not reference:
+        workspace.check_writable()
     chosen = _chosen(models, own or [], settings or [], seed)
     board = _evaluate(data, chosen, signal, _split(split, share, at), k, limit_minutes, seed)
-    run = write_reference(common.dataset(data), board) if reference else keep_run(Workspace(), board)
+    run = write_reference(common.dataset(data), board) if reference else keep_run(workspace, board)
     common.emit(run if as_json else LeaderboardBrief(board), as_json)
 
 

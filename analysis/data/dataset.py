@@ -24,6 +24,8 @@ FORMAT = 1
 
 MANIFEST = "dataset.json"
 
+DATASET_KINDS = ("sample", "simulated", "imported", "personal")
+
 
 @dataclass(frozen=True)
 class Part:
@@ -267,10 +269,20 @@ class Dataset:
             return engine.to_pandas(lazy)
 
     def truth(self) -> dict[str, Any] | None:
-        """The known truth of a simulated dataset, or None."""
+        """The known truth of a simulated dataset, or None.
+
+        Raises:
+            DataError: `dataset.json` promises a truth, and `truth.json` is missing or can't be read.
+        """
         if self.folder is None or not self.info.has_truth:
             return None
-        truth: dict[str, Any] = json.loads((self.folder / "truth.json").read_text(encoding="utf-8"))
+        file = self.folder / "truth.json"
+        try:
+            truth: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"{file} can't be read ({error}).", "Simulate the dataset again, or restore the file."
+            ) from error
         return truth
 
     def __repr__(self) -> str:
@@ -299,9 +311,14 @@ def _described(manifest: Path) -> DatasetInfo:
             if not isinstance(word, str):
                 raise DataError(f"In {manifest}, {key} is {word!r} and not a text.", again)
         ZoneInfo(words["time_zone"])
+        if words["kind"] not in DATASET_KINDS:
+            allowed = ", ".join(DATASET_KINDS)
+            raise DataError(f"In {manifest}, kind is {words['kind']!r}; it may be {allowed}.", again)
+        if not isinstance(stored["has_truth"], bool):
+            raise DataError(f"In {manifest}, has_truth is {stored['has_truth']!r}; it may be true or false.", again)
         return DatasetInfo(
             **words,
-            has_truth=bool(stored["has_truth"]),
+            has_truth=stored["has_truth"],
             tables={schema.table(n).name: tuple(map(_part, parts)) for n, parts in stored["tables"].items()},
             notes=tuple(str(note) for note in stored.get("notes", ())),
             import_report=dict(stored.get("import_report", {})),

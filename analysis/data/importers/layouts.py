@@ -69,6 +69,15 @@ class Layout:
             run.note(note)
         return file
 
+    def offers(self, role: str, run: Run, *, header: bool = True) -> bool:
+        """Whether a file that the import can do without is there and has rows; says in the notes where it has none."""
+        if role not in self.files:
+            return False
+        if sum(bool(line.strip()) for line in head_lines(self.text(role, run))) > header:
+            return True
+        run.note(f"{self.label(role)} has no rows, so nothing was taken from it.")
+        return False
+
     def unpacked(self, run: Run) -> Layout:
         """The same layout with its files on disk, unpacked from the archive where there is one."""
         if self.archive is None:

@@ -135,7 +135,7 @@ def _ratings(run: Run, table: TextTable, label: str, scale: tuple[float, float])
 
 
 def _people(run: Run, layout: Layout, columns: tuple[str, ...], delimiter: str, user: str, age: str) -> None:
-    if "users" not in layout.files:
+    if not layout.offers("users", run, header=False):
         write_people(run)
         return
     label = layout.label("users")
@@ -149,7 +149,7 @@ def _people(run: Run, layout: Layout, columns: tuple[str, ...], delimiter: str, 
 
 
 def _tags(run: Run, layout: Layout) -> None:
-    if "tags" not in layout.files:
+    if not layout.offers("tags", run):
         return
     label = layout.label("tags")
     table = require_columns(sniff(layout.text("tags", run)), ("movieId", "tag"), "MovieLens' tags.csv")
@@ -163,7 +163,7 @@ def _tags(run: Run, layout: Layout) -> None:
 
 
 def _links(run: Run, layout: Layout) -> None:
-    if "links" not in layout.files:
+    if not layout.offers("links", run):
         return
     label = layout.label("links")
     table = require_columns(sniff(layout.text("links", run)), ("movieId", "imdbId", "tmdbId"), "MovieLens' links.csv")

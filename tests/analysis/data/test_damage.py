@@ -43,12 +43,23 @@ def rewrite(folder, **changes):
         ({"tables": {"ratingz": []}}, "There is no table 'ratingz'"),
         ({"import_report": 7}, "can't be read"),
         ({"format": 99}, "format 99"),
+        ({"kind": "guess"}, "kind is 'guess'; it may be sample, simulated"),
+        ({"has_truth": "no"}, "has_truth is 'no'"),
     ],
 )
 def test_a_description_that_cannot_be_is_refused(dataset, change, words):
     rewrite(dataset, **change)
     with pytest.raises(DataError, match=words):
         Dataset.open(dataset)
+
+
+@pytest.mark.parametrize("content", [None, b"{", b"\xff\xfe"])
+def test_a_promised_truth_that_cannot_be_read_is_named(dataset, content):
+    rewrite(dataset, has_truth=True)
+    if content is not None:
+        (dataset / "truth.json").write_bytes(content)
+    with pytest.raises(DataError, match=r"truth\.json can't be read"):
+        Dataset.open(dataset).truth()
 
 
 def test_one_unreadable_dataset_does_not_hide_the_others(dataset, workspace):

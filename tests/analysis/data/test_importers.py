@@ -97,6 +97,14 @@ def test_movielens_csv_with_tags_and_links(movielens_latest, workspace):
     }
 
 
+@pytest.mark.parametrize("content", ["", "userId,movieId,tag,timestamp\n", "\n\n"])
+def test_files_that_are_not_needed_may_be_empty(movielens_latest, workspace, content):
+    (movielens_latest / "tags.csv").write_text(content)
+    report = import_data(movielens_latest)
+    assert "tags.csv has no rows, so nothing was taken from it." in report.notes
+    assert set(report.open().frame("title_links")["relation"]) == {"has_genre", "imdb", "tmdb"}
+
+
 def test_a_lone_ratings_file_names_titles_by_number(movielens_latest, workspace):
     (movielens_latest / "movies.csv").unlink()
     report = import_data(movielens_latest / "ratings.csv")
