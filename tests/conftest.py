@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+# Two workers of the suite on two cores, each with a thread a core of its own, spend most of their time waiting for each
+# other; set before numpy and the libraries of the models are loaded, which read it once.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from analysis.workspace import Workspace
 
 

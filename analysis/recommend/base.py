@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
@@ -403,9 +405,17 @@ def history_matrix(train: Interactions, histories: Sequence[Iterable[int]]) -> s
 
 def one_blas_thread() -> Any:
     """A context in which BLAS uses one thread: same bits on every machine, and what implicit asks for."""
-    from threadpoolctl import threadpool_limits
+    return _thread_pools().limit(limits=1, user_api="blas")
 
-    return threadpool_limits(1, "blas")
+
+@functools.cache
+def _thread_pools() -> Any:
+    """The libraries with threads of their own, looked for once: that takes longer than one viewer's list."""
+    # Both bring a BLAS of their own, and one that is loaded later would not be found.
+    importlib.import_module("scipy.linalg")
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _bar_seen(scores: npt.NDArray[Any], seen: sparse.csr_matrix) -> None:

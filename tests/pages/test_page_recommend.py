@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analysis.data import Dataset, DatasetWriter
-from analysis.recommend import RandomSplit, evaluate, keep_run, list_runs
+from analysis.recommend import Leaderboard, RandomSplit, evaluate, keep_run, list_runs
 from analysis.workspace import ROOT, Workspace
 
 TRAIN, LISTS = "pages/recommend/train.py", "pages/recommend/recommendations.py"
@@ -23,13 +26,26 @@ def ratings() -> pd.DataFrame:
     return frame.drop(columns="day").astype({"stars": float})
 
 
-@pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    monkeypatch.setenv("PRIMETIME_HOME", str(tmp_path))
-    new = DatasetWriter(tmp_path / "datasets/tiny", name="Tiny", source="a test")
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("written") / "tiny"
+    new = DatasetWriter(folder, name="Tiny", source="a test")
     with new as writer, Dataset.from_frames(ratings=ratings()).read() as read:
         writer.add("ratings", read["ratings"].collect("pyarrow").to_native())
+    return folder
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setenv("PRIMETIME_HOME", str(tmp_path))
+    shutil.copytree(tiny, tmp_path / "datasets/tiny")
     return Workspace(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def judged(tiny: Path) -> Callable[..., Leaderboard]:
+    """An evaluation of the tiny dataset, made once for all tests that show it."""
+    return functools.cache(lambda *models, **more: evaluate(Dataset.open(tiny), models, **more))
 
 
 def opened(page: str) -> AppTest:
@@ -51,11 +67,10 @@ def test_without_a_run_both_pages_say_what_to_do(workspace: Workspace) -> None:
         assert "No model has been trained" in words(app)
 
 
-def test_a_kept_run_is_shown_and_can_be_deleted(workspace: Workspace) -> None:
-    dataset = workspace.dataset("tiny")
-    board = evaluate(dataset, ["popularity", "item_knn"])
+def test_a_kept_run_is_shown_and_can_be_deleted(workspace: Workspace, judged: Callable[..., Leaderboard]) -> None:
+    board = judged("popularity", "item_knn")
     keep_run(workspace, board)
-    kept = keep_run(workspace, evaluate(dataset, ["popularity", "recent_popularity"], k=3))
+    kept = keep_run(workspace, judged("popularity", "recent_popularity", k=3))
     app = opened(TRAIN)
     assert not app.exception
     assert kept.summary() in words(app)
@@ -68,8 +83,8 @@ def test_a_kept_run_is_shown_and_can_be_deleted(workspace: Workspace) -> None:
     assert kept.summary() in words(app)
 
 
-def test_every_question_has_an_answer(workspace: Workspace) -> None:
-    keep_run(workspace, evaluate(workspace.dataset("tiny"), ["popularity", "item_knn", "random"]))
+def test_every_question_has_an_answer(workspace: Workspace, judged: Callable[..., Leaderboard]) -> None:
+    keep_run(workspace, judged("popularity", "item_knn", "random"))
     app = opened(TRAIN)
     answers = {}
     for tab in ("Which can be told apart?", "For whom?", "Variety", "A test of it"):
@@ -99,8 +114,10 @@ def test_a_changed_setting_and_split_go_into_the_job(workspace: Workspace, monke
     assert "--split random --k 10 --share 0.2" in line
 
 
-def test_a_leaking_run_is_marked_and_has_no_page_of_viewers(workspace: Workspace) -> None:
-    keep_run(workspace, evaluate(workspace.dataset("tiny"), ["popularity"], split=RandomSplit()))
+def test_a_leaking_run_is_marked_and_has_no_page_of_viewers(
+    workspace: Workspace, judged: Callable[..., Leaderboard]
+) -> None:
+    keep_run(workspace, judged("popularity", split=RandomSplit()))
     assert "leaks the future" in words(opened(TRAIN))
     assert "No model has been trained" in words(opened(LISTS))
 
@@ -117,8 +134,8 @@ def test_a_failed_model_is_named_and_the_others_stay(workspace: Workspace) -> No
     assert "Popularity reaches" in words(app)
 
 
-def test_lists_of_viewers_with_and_without_history(workspace: Workspace) -> None:
-    keep_run(workspace, evaluate(workspace.dataset("tiny"), ["popularity", "item_knn"]))
+def test_lists_of_viewers_with_and_without_history(workspace: Workspace, judged: Callable[..., Leaderboard]) -> None:
+    keep_run(workspace, judged("popularity", "item_knn"))
     app = opened(LISTS)
     assert not app.exception
     assert "40 viewers found" in words(app)
@@ -136,8 +153,8 @@ def test_lists_of_viewers_with_and_without_history(workspace: Workspace) -> None
     assert "Without a list for this viewer: Item kNN" in words(app)
 
 
-def test_a_home_page_says_because_of_what(workspace: Workspace) -> None:
-    keep_run(workspace, evaluate(workspace.dataset("tiny"), ["popularity", "item_knn", "bpr"]))
+def test_a_home_page_says_because_of_what(workspace: Workspace, judged: Callable[..., Leaderboard]) -> None:
+    keep_run(workspace, judged("popularity", "item_knn", "bpr"))
     app = opened(LISTS)
     assert not app.exception
     assert "Because you watched" in words(app)
@@ -146,8 +163,8 @@ def test_a_home_page_says_because_of_what(workspace: Workspace) -> None:
     assert "titles are in both lists" in words(app)
 
 
-def test_a_new_viewer_gets_a_list_at_once(workspace: Workspace) -> None:
-    keep_run(workspace, evaluate(workspace.dataset("tiny"), ["popularity", "item_knn", "bpr"]))
+def test_a_new_viewer_gets_a_list_at_once(workspace: Workspace, judged: Callable[..., Leaderboard]) -> None:
+    keep_run(workspace, judged("popularity", "item_knn", "bpr"))
     app = opened(LISTS)
     app.segmented_control(key="recommend_look").set_value("new").run()
     assert not app.exception
@@ -161,13 +178,13 @@ def test_a_new_viewer_gets_a_list_at_once(workspace: Workspace) -> None:
     assert "Popularity would show" in words(app)
 
 
-def test_similar_titles(workspace: Workspace) -> None:
-    keep_run(workspace, evaluate(workspace.dataset("tiny"), ["popularity", "item_knn"]))
+def test_similar_titles(workspace: Workspace, judged: Callable[..., Leaderboard]) -> None:
+    keep_run(workspace, judged("popularity", "item_knn"))
     app = opened(LISTS)
     app.segmented_control(key="recommend_look").set_value("similar").run()
     assert not app.exception
     assert "Item kNN finds" in words(app)
-    keep_run(workspace, evaluate(workspace.dataset("tiny"), ["popularity"]))
+    keep_run(workspace, judged("popularity"))
     app.run()
     assert not app.exception
     assert "This run has no model that names titles that resemble a title" in words(app)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from analysis.data import Dataset
-from analysis.recommend import Interactions, Recommender
+from analysis.recommend import Interactions, Recommender, Split, TemporalSplit
 
 N_VIEWERS, N_TITLES, N_PLAYS = 200, 60, 4_000
 
@@ -68,6 +68,18 @@ def dataset() -> Dataset:
 def interactions(dataset: Dataset) -> Interactions:
     """The plays of `dataset`, with its ratings beside."""
     return Interactions.from_dataset(dataset)
+
+
+@pytest.fixture(scope="session")
+def part(interactions: Interactions) -> Split:
+    """`interactions`, the latest 30 % of them parted as the test."""
+    return TemporalSplit(0.3).split(interactions)
+
+
+@pytest.fixture(scope="session")
+def early(part: Split) -> Callable[[type[Recommender]], Recommender]:
+    """Each model fitted on the training of `part` with seed 5, once for all tests that only ask it."""
+    return functools.cache(lambda model: model(seed=5).fit(part.train))
 
 
 @pytest.fixture(scope="session")

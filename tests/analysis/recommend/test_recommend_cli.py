@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,19 @@ from analysis.recommend.custom import discover, load_class
 from analysis.workspace import Workspace
 
 
-@pytest.fixture
-def folder(tmp_path: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("PRIMETIME_HOME", str(tmp_path / "ws"))
-    writer = DatasetWriter(tmp_path / "ws/datasets/tastes", name="Two tastes", source="a test")
-    with writer, dataset.read() as tables:
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory, dataset: Dataset) -> Path:
+    folder = tmp_path_factory.mktemp("written") / "tastes"
+    with DatasetWriter(folder, name="Two tastes", source="a test") as writer, dataset.read() as tables:
         for table in dataset.tables:
             writer.add(table, tables[table].collect("pyarrow").to_native())
-    return tmp_path / "ws/datasets/tastes"
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path, written: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PRIMETIME_HOME", str(tmp_path / "ws"))
+    return Path(shutil.copytree(written, tmp_path / "ws/datasets/tastes"))
 
 
 def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from analysis.data import Dataset
@@ -14,7 +16,7 @@ from analysis.errors import ModelError, ParameterError
 from analysis.recommend import (
     Interactions,
     Recommender,
-    TemporalSplit,
+    Split,
     load_model,
     models,
     parameter_docs,
@@ -26,16 +28,17 @@ Trained = Callable[[type[Recommender]], Recommender]
 pytestmark = pytest.mark.parametrize("model", models().values(), ids=lambda model: model.name)
 
 
-def ratings_dataset(viewer: list[int], title: list[int], stars: list[float]) -> Dataset:
+@functools.cache
+def few(viewer: tuple[int, ...], title: tuple[int, ...], stars: tuple[float, ...]) -> Interactions:
     days = pd.to_datetime("2025-03-01") + pd.to_timedelta(np.arange(len(viewer)), unit="D")
     frame = pd.DataFrame({"viewer_id": viewer, "title_id": title, "rated_at": days, "stars": stars})
     ids = sorted(set(title))
     titles = pd.DataFrame({"title_id": ids, "name": [f"T{i}" for i in ids], "genres": [["Drama"]] * len(ids)})
-    return Dataset.from_frames(ratings=frame, titles=titles)
+    return Interactions.from_dataset(Dataset.from_frames(ratings=frame, titles=titles))
 
 
 def fitted(model: type[Recommender], viewer: list[int], title: list[int], stars: list[float]) -> Recommender:
-    return model().fit(Interactions.from_dataset(ratings_dataset(viewer, title, stars)))
+    return model().fit(few(tuple(viewer), tuple(title), tuple(stars)))
 
 
 def test_says_what_it_is(model: type[Recommender]) -> None:
@@ -61,14 +64,15 @@ def test_lists_have_the_shape_asked_for(
     assert not frame.duplicated(["viewer_id", "title_id"]).any()
 
 
-def test_nothing_seen_is_recommended(model: type[Recommender], interactions: Interactions) -> None:
-    split = TemporalSplit(0.3).split(interactions)
-    recommender = model(seed=3).fit(split.train)
+def test_nothing_seen_is_recommended(
+    model: type[Recommender], interactions: Interactions, part: Split, early: Trained
+) -> None:
+    recommender = early(model)
     frame = recommender.recommend(interactions.viewers, 25).to_frame()
     seen = pd.DataFrame(
         {
-            "viewer_id": interactions.viewers[split.train.viewer],
-            "title_id": interactions.titles[split.train.title],
+            "viewer_id": interactions.viewers[part.train.viewer],
+            "title_id": interactions.titles[part.train.title],
         }
     ).drop_duplicates()
     assert frame.merge(seen, on=["viewer_id", "title_id"]).empty
@@ -185,9 +189,8 @@ def test_duplicates_do_not_break_it(model: type[Recommender]) -> None:
         assert not seen & set(titles.tolist())
 
 
-def test_stars_that_are_no_number_are_dropped_and_counted(model: type[Recommender]) -> None:
-    import pyarrow as pa
-
+@functools.cache
+def with_a_gap() -> Interactions:
     table = pa.table(
         {
             "viewer_id": [1, 1, 2, 3],
@@ -197,7 +200,11 @@ def test_stars_that_are_no_number_are_dropped_and_counted(model: type[Recommende
         }
     )
     titles = pd.DataFrame({"title_id": [10, 20], "name": ["A", "B"], "genres": [["Drama"], ["Crime"]]})
-    interactions = Interactions.from_dataset(Dataset.from_frames(ratings=table, titles=titles))
+    return Interactions.from_dataset(Dataset.from_frames(ratings=table, titles=titles))
+
+
+def test_stars_that_are_no_number_are_dropped_and_counted(model: type[Recommender]) -> None:
+    interactions = with_a_gap()
     assert interactions.dropped == {"ratings without a number of stars": 1}
     scores = model().fit(interactions).recommend([1, 2, 3], 2).scores
     assert not np.isinf(scores).any()
@@ -258,10 +265,12 @@ def test_wrong_parameters_are_refused(model: type[Recommender]) -> None:
             model(model.Parameters(**{doc.name: -1}))
 
 
-def test_fitting_twice_forgets_the_first_time(model: type[Recommender], interactions: Interactions) -> None:
-    half = interactions.select(np.arange(len(interactions)) < len(interactions) // 2)
-    twice = model(seed=2).fit(half).fit(interactions).recommend(interactions.viewers, 5)
-    once = model(seed=2).fit(interactions).recommend(interactions.viewers, 5)
+def test_fitting_twice_forgets_the_first_time(
+    model: type[Recommender], interactions: Interactions, trained: Trained
+) -> None:
+    other = few((1, 1, 2), (10, 20, 20), (4.0, 2.0, 5.0))
+    twice = model(seed=5).fit(other).fit(interactions).recommend(interactions.viewers, 5)
+    once = trained(model).recommend(interactions.viewers, 5)
     assert np.array_equal(twice.title_ids, once.title_ids)
 
 
@@ -309,17 +318,14 @@ def test_explanations_are_how_far_the_score_falls_without_each_title(
 
 
 def test_later_plays_are_taken_in_as_if_they_had_been_there(
-    model: type[Recommender], interactions: Interactions
+    model: type[Recommender], interactions: Interactions, part: Split, early: Trained, trained: Trained
 ) -> None:
-    split = TemporalSplit(0.3).split(interactions)
-    recommender = model(seed=2).fit(split.train)
     if not model.updates:
         with pytest.raises(ModelError, match="later plays"):
-            recommender.update(split.test)
+            early(model).update(part.test)
         return
-    recommender.update(split.test)
-    at_once = model(seed=2).fit(interactions)
-    ours, theirs = (one.recommend(interactions.viewers, 8) for one in (recommender, at_once))
+    recommender = model(seed=5).fit(part.train).update(part.test)
+    ours, theirs = (one.recommend(interactions.viewers, 8) for one in (recommender, trained(model)))
     assert np.array_equal(ours.title_ids, theirs.title_ids)
 
 

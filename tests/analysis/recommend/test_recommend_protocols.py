@@ -130,16 +130,21 @@ def test_new_viewers_are_told_by_their_first_titles() -> None:
         NewViewersSplit(given=3, test_share=0.67).splits(data)
 
 
-@pytest.mark.parametrize("name", SPLITS)
-def test_every_split_can_be_evaluated_and_told(dataset: Dataset, name: str) -> None:
+@pytest.fixture(scope="module")
+def with_a_latecomer(dataset: Dataset) -> Dataset:
+    """The two tastes, and viewer 5 who comes near the end and watches twenty titles."""
     late = pd.DataFrame({"viewer_id": 5, "title_id": 5 + 3 * np.arange(20)})
     late["started_at"] = pd.Timestamp("2025-12-20") + pd.to_timedelta(np.arange(20), unit="h")
     views = pd.concat([dataset.frame("views", ["viewer_id", "title_id", "started_at"]), late])
-    frames = {"views": views, "ratings": dataset.frame("ratings"), "titles": dataset.frame("titles")}
+    return Dataset.from_frames(views=views, ratings=dataset.frame("ratings"), titles=dataset.frame("titles"))
+
+
+@pytest.mark.parametrize("name", SPLITS)
+def test_every_split_can_be_evaluated_and_told(with_a_latecomer: Dataset, name: str) -> None:
     split = SPLITS[name]()
     chosen = ["random", "popularity", "popularity_at_time", "item_knn", "content"]
     signal = "ratings" if name == "folds" else "views"
-    board = evaluate(Dataset.from_frames(**frames), chosen, split=split, signal=signal, seed=4)
+    board = evaluate(with_a_latecomer, chosen, split=split, signal=signal, seed=4)
     told = describe(split)
     assert board.split == told
     assert told["leaks"] == (name in ("folds", "leave_last", "random"))
@@ -151,8 +156,8 @@ def test_every_split_can_be_evaluated_and_told(dataset: Dataset, name: str) -> N
         assert {entry.model for entry in board.finished} == {"random", "content"}
     else:
         assert not any(errors.values())
-    space: dict[str, object] = {"dataset": Dataset.from_frames(**frames)}
     if name != "time":
+        space: dict[str, object] = {"dataset": with_a_latecomer}
         exec(board.recipe().replace("print(", "str("), space)
         again: Leaderboard = space["leaderboard"]  # type: ignore[assignment]
         # As text, because NaN equals nothing.

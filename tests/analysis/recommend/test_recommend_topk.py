@@ -18,7 +18,7 @@ SCORES = hnp.arrays(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(scores=SCORES, k=st.integers(1, 15))
 def test_same_as_sorting_everything(scores: np.ndarray, k: int) -> None:
     k = min(k, scores.shape[1])
