@@ -20,7 +20,7 @@ from analysis.experiments.msprt import msprt
 from analysis.experiments.multiplicity import adjust_p_values, preferential_levels
 from analysis.experiments.planning import detectable_lift, units_for_mean, units_for_proportion
 from analysis.experiments.quantiles import order_statistic_coverage
-from analysis.experiments.sequential import always_valid
+from analysis.experiments.sequential import always_valid, mixing_scale
 from analysis.experiments.survival import compare_survival
 
 
@@ -169,8 +169,15 @@ def test_one_sided_confidence_sequence(case):
     found = always_valid(effect, control.n + treatment.n, alternative="greater", best_after=given["tuning"])
     assert found.low == close(expected["ci"][0], tolerance)
     assert found.high == math.inf
-    # The source's p-value differs from the inversion of its own interval in the fourth digit; ours inverts ours.
-    assert found.p_value == pytest.approx(expected["p_value"], abs=2e-4)
+    # The source halves 0.00001 to 0.4999 twelve times and stops there, a step short of where its own interval touches
+    # zero; ours is that place itself.
+    low, high = 1e-5, 0.4999
+    step = (high - low) / 2**12
+    assert (expected["p_value"] - low) / step == pytest.approx(3795, abs=1e-6)
+    assert found.p_value == pytest.approx(expected["p_value"], abs=step)
+    clock = (control.n + treatment.n) * mixing_scale(2 * 0.05, given["tuning"]) ** 2
+    reach = math.sqrt((clock + 1) / clock * 2 * math.log1p(math.sqrt(clock + 1) / (2 * found.p_value)))
+    assert found.standard_error * reach == pytest.approx(found.estimate, rel=1e-9)
 
 
 @pytest.mark.parametrize(
