@@ -172,15 +172,15 @@ class Story:
         """A useful empty state: what is missing, and what to do (Markdown)."""
         st.info(f"{problem} {remedy}", title="Nothing to show yet", icon=":material/inbox:")
 
-    def end(self, numbers: pd.DataFrame) -> None:
-        """Downloads and the link, at the foot of the page."""
+    def end(self, numbers: pd.DataFrame | Callable[[], pd.DataFrame]) -> None:
+        """Downloads and the link, at the foot of the page; numbers that take a while may come as a function."""
         name = "-".join(self.title.lower().replace("&", "and").split())
         blocks = tuple(self._blocks)
         st.divider()
         with st.container(horizontal=True, vertical_alignment="center"):
             st.download_button(
                 "Numbers (CSV)",
-                lambda: numbers.to_csv(index=False),
+                lambda: (numbers() if callable(numbers) else numbers).to_csv(index=False),
                 file_name=f"{name}.csv",
                 mime="text/csv",
                 icon=":material/table:",

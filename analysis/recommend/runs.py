@@ -8,6 +8,7 @@ a fresh machine has something true to show.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 import shutil
 import uuid
@@ -287,13 +288,21 @@ def _lists_table(name: str, lists: RecommendationTable) -> pa.Table:
 
 
 def _read(run_id: str, folder: Path) -> Run:
+    file = folder / LEADERBOARD
     try:
-        stored = json.loads((folder / LEADERBOARD).read_text(encoding="utf-8"))
+        state = file.stat()
+        leaderboard = _leaderboard(file, state.st_mtime_ns, state.st_size)
     except (OSError, json.JSONDecodeError) as error:
         raise DataError(
             f"The files of run {run_id} are gone or broken.", "Delete the run and train the models again."
         ) from error
-    return Run(run_id, Leaderboard.from_json(stored), folder)
+    return Run(run_id, leaderboard, folder)
+
+
+@functools.lru_cache(maxsize=32)
+def _leaderboard(file: Path, _changed: int, _size: int) -> Leaderboard:
+    """What a file holds; read once for all visitors, again when it changes."""
+    return Leaderboard.from_json(json.loads(file.read_text(encoding="utf-8")))
 
 
 def _info(record: RunRecord) -> RunInfo:

@@ -6,50 +6,18 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from analysis import patterns, recommend
-from analysis.data import Dataset
-from analysis.experiments.portfolio import Portfolio, portfolio
 from ui import state
-from ui.charts import overview as charts
-from ui.charts import patterns as pattern_charts
-from ui.charts import recommend as recommend_charts
 from ui.glossary import define
+from ui.overview import CHAPTER, trained, tried, viewing
 from ui.story import Card, Story, guarded
 from ui.text import count, escape, share
-
-CHAPTER = 330
-"""Height of a chapter's chart, and of what is kept free for it while it is computed, in pixels."""
-
-
-@st.cache_resource(max_entries=16, ttl=3600, show_spinner=False)
-def viewing(_dataset: Dataset, content: str) -> tuple[patterns.Patterns, go.Figure, go.Figure]:
-    found = patterns.look(
-        _dataset, filters=patterns.Filters(), zone=None, measure="events", workspace=state.workspace()
-    )
-    return found, small(charts.growth(found.daily)), small(pattern_charts.clock(found.clock))
-
-
-@st.cache_resource(max_entries=16, ttl=3600, show_spinner=False)
-def tried(_dataset: Dataset, content: str) -> tuple[Portfolio, go.Figure]:
-    found = portfolio(_dataset)
-    return found, small(charts.experiments(found))
-
-
-@st.cache_resource(max_entries=16, ttl=3600, show_spinner=False)
-def trained(_run: recommend.Run, run_id: str, content: str) -> go.Figure:
-    return small(recommend_charts.whiskers(_run.leaderboard))
-
-
-def small(figure: go.Figure) -> go.Figure:
-    """Without a title of its own: the finding stands above it as a sentence."""
-    figure.update_layout(height=CHAPTER, meta={"title": "", "subtitle": figure.layout.meta["subtitle"]})
-    return figure
 
 
 def chapter(heading: str, page: str, label: str, tell: Callable[[], None]) -> None:
     """One chapter in its own card; a problem in it leaves the others standing."""
     with st.container(border=True, height="stretch"):
         story.heading(heading)
-        with guarded(), story.loading(CHAPTER):
+        with guarded():
             tell()
         st.page_link(page, label=label, icon=":material/arrow_forward:", query_params=dict(st.query_params))
 
@@ -81,7 +49,8 @@ def tell_experiments() -> None:
     if not dataset.has("assignments"):
         story.empty("This dataset holds no experiments.", "Bring a table of units, or type the counts of your test.")
         return
-    found, lifts = tried(dataset, content)
+    with story.loading(CHAPTER):
+        found, lifts = tried(dataset, content)
     show(found.summary(), lifts, "overview_experiments")
 
 
@@ -117,4 +86,5 @@ story.explain(
     "past and tested on what came after, all on the same viewers. Each experiment is judged by its primary metric, its "
     "split and how long it ran; nothing is corrected for the number of experiments, as each is a decision of its own.",
 )
-story.end(found.to_frame())
+with guarded():
+    story.end(viewing(dataset, content)[0].to_frame)
