@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +16,13 @@ import pandas as pd
 from analysis.data import Dataset
 from analysis.errors import DataError
 from analysis.patterns import cubes
+from analysis.patterns.appetite_model import LEAST_TITLES, by_month, by_school
 from analysis.patterns.events import NO_GENRE, Events, events
 from analysis.patterns.panel import Panel, read_panel
 from analysis.patterns.supply import Supply, supply
 from analysis.patterns.words import MONTHS, percent
 from analysis.results import Progress, Result
-from analysis.stats import multiplicity, strata
+from analysis.stats import multiplicity
 from analysis.workspace import Workspace
 
 FALSE_DISCOVERIES = 0.05
@@ -31,14 +31,11 @@ LEAST_DAYS = 300
 """Below that, months can't be told from the growth or decline of a genre."""
 LEAST_PLAYS = 20
 """Plays that a genre must be expected to have in a month to be tested there."""
-LEAST_TITLES = 4.0
-"""Titles of equal weight that a test must rest on at least."""
 SCHOOL = "school holidays"
-_LEAST_EXPECTED = 0.5
-"""Plays that a title must be expected to have in a month to be counted there."""
+HALF = 0.5
+"""Share of a country's schools from which a day counts as a holiday where plays are only counted."""
 
 Array = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -214,136 +211,27 @@ def estimate(panel: Panel, what: Events) -> Appetite:
             f"There are {panel.days} days of plays; seasons need at least {LEAST_DAYS}.",
             "Bring a longer period: months can't be told from growth otherwise.",
         )
-    found = supply(panel.by_day(), panel.released, panel.kind, panel.weights, panel.month, panel.stretch)
+    available = supply(panel.by_day(), panel.released, panel.kind, panel.weights, panel.month, panel.stretch)
     months = tuple(MONTHS[m] for m in sorted(set(panel.month.tolist())))
-    seasons = (*months, SCHOOL) if panel.school.any() else months
-    cells = [_genre(panel, found, g) for g in range(len(panel.genres))]
-    stacked = {name: np.array([cell[name] for cell in cells]) for name in cells[0]}
-    size = (stacked["plays"][:, : 12 if SCHOOL not in seasons else -1]).sum(axis=1)
+    effects = [by_month(panel, available)]
+    if panel.school.any():
+        effects.append(by_school(panel, available))
+    seasons = (*months, SCHOOL) if len(effects) > 1 else months
+    value, error, titles = (np.hstack([getattr(e, name) for e in effects]) for name in ("value", "error", "titles"))
+    shares = [_shares(panel, available, g) for g in range(len(panel.genres))]
+    counted = {name: np.array([each[name] for each in shares]) for name in shares[0]}
+    stacked = {**counted, **_tested(value, error, titles, counted)}
+    size = counted["plays"][:, : len(months)].sum(axis=1)
     order = [g for g in np.argsort(-size, kind="stable") if panel.genres[g] != NO_GENRE]
     stacked = {name: values[order] for name, values in stacked.items()}
     q = multiplicity.benjamini_hochberg(stacked.pop("p"))
-    kinds = np.bincount(panel.kind, panel.by_day().sum(axis=1), minlength=len(found.decay))
-    pull = np.average(found.decay, axis=0, weights=kinds)
+    kinds = np.bincount(panel.kind, panel.by_day().sum(axis=1), minlength=len(available.decay))
+    pull = np.average(available.decay, axis=0, weights=kinds)
     years = (panel.first.year, panel.last.year)
     return Appetite(
         what, tuple(panel.genres[g] for g in order), seasons, **stacked, q=q,
         decay=tuple(zip(panel.ages, pull.tolist(), strict=True)), left_out=panel.left_out, years=years,
     )  # fmt: skip
-
-
-def _genre(panel: Panel, available: Supply, genre: int) -> dict[str, Array]:
-    """Everything about one genre, by season; it is held against the titles of other genres."""
-    result = _shares(panel, available, genre)
-    weight = panel.weights[:, genre]
-    inside, outside = np.flatnonzero(weight > 0), np.flatnonzero(weight == 0)
-    if len(outside):
-        found = _by_month(panel, available, inside, outside, weight[inside])
-        if panel.school.any():
-            found.append(_by_school(panel, available, inside, outside, weight[inside]))
-    else:
-        # One genre alone has nothing to be held against.
-        found = [(np.nan, np.nan, 0.0)] * len(result["seen"])
-    effect, error, equal = np.array(found).T
-    return {**result, **_tested(effect, error, equal, result)}
-
-
-@dataclass(frozen=True)
-class _Months:
-    """Titles by calendar month; rows are the cells in which a title was expected to be watched."""
-
-    title: Ints
-    stretch: Ints
-    plays: Array
-    expected: Array
-    wobble: Array
-
-    @classmethod
-    def of(cls, panel: Panel, available: Supply, inside: Ints) -> _Months:
-        gather = np.eye(int(panel.stretch.max()) + 1)[panel.stretch]
-        plays, expected = available.plays[inside] @ gather, available.expected[inside] @ gather
-        young = (available.expected[inside] * available.young[inside]) @ gather > 0.5 * expected
-        counted = expected > _LEAST_EXPECTED
-        title, stretch = np.nonzero(counted & ((plays * counted).sum(axis=1, keepdims=True) > 0))
-        wobble = np.where(young[title, stretch], available.wobble[0], available.wobble[1])
-        return cls(title, stretch, plays[title, stretch], expected[title, stretch], wobble)
-
-    def fit(self, design: Array, offset: Array) -> strata.StrataFit:
-        title = np.unique(self.title, return_inverse=True)[1]
-        return strata.fit(design, self.plays, np.log(self.expected) + offset, title, title, self.wobble)
-
-
-def _typical(panel: Panel, available: Supply, titles: Ints) -> Array:
-    """How a typical one of some titles did in each calendar month, as a log ratio to what was expected of it.
-
-    When a few titles are all the rage (Christmas films in December), the others get less than their share. Genres are
-    held against the typical title, not against the sum of all, or each of the others would seem less wanted.
-    """
-    cells = _Months.of(panel, available, titles)
-    stretches = int(panel.stretch.max()) + 1
-    seen = np.unique(cells.stretch)
-    level = np.zeros(stretches)
-    if len(seen) > 1:
-        design = _effects(np.searchsorted(seen, cells.stretch), len(seen))
-        found = cells.fit(design, np.zeros(len(cells.title))).coefficient
-        level[seen] = np.append(found, -found.sum())
-    return level
-
-
-def _by_month(
-    panel: Panel, available: Supply, inside: Ints, outside: Ints, weight: Array
-) -> list[tuple[float, float, float]]:
-    """Effect of each month of the year against the others, from titles by calendar month."""
-    cells = _Months.of(panel, available, inside)
-    title, stretch = cells.title, cells.stretch
-    months = sorted(set(panel.month.tolist()))
-    if len(title) < 2 * len(months) or len(months) < 2:
-        return [(np.nan, np.nan, 0.0)] * len(months)
-    typical = _typical(panel, available, outside)
-    of_stretch = np.zeros(len(typical), dtype=np.int64)
-    of_stretch[panel.stretch] = np.searchsorted(months, panel.month)
-    trend = np.linspace(-1, 1, len(typical))[stretch]
-    design = np.column_stack([_effects(of_stretch[stretch], len(months)), trend]) * weight[title, None]
-    fitted = cells.fit(design, typical[stretch])
-    coding = np.vstack([np.eye(len(months) - 1), -np.ones(len(months) - 1)])
-    # A month against the mean of the others, not against the mean of all with itself in it.
-    scale = len(months) / (len(months) - 1)
-    return [fitted.contrast(np.append(row, 0.0) * scale) for row in coding]
-
-
-def _by_school(
-    panel: Panel, available: Supply, inside: Ints, outside: Ints, weight: Array
-) -> tuple[float, float, float]:
-    """Effect of school holidays, from the days and countries of one title within one month: nothing else differs."""
-    days, places = panel.days, len(panel.countries)
-    others = np.asarray(panel.plays[outside].sum(axis=0), dtype=np.float64).reshape(days, places)
-    pull = available.expected[inside] / np.maximum(available.expected[outside].sum(axis=0), 1e-9)
-    gather = np.eye(int(panel.stretch.max()) + 1)[panel.stretch]
-    rows = []
-    for place in range(places):
-        plays = panel.plays[inside][:, np.arange(days) * places + place].toarray()
-        expected = pull * others[:, place]
-        for closed in (False, True):
-            here = gather * ((panel.school[:, place] > 0) == closed)[:, None]
-            title, stretch = np.nonzero(expected @ here > 0)
-            rows.append(np.column_stack([
-                title, stretch, np.full(len(title), place), np.full(len(title), closed),
-                (plays @ here)[title, stretch], (expected @ here)[title, stretch],
-            ]))  # fmt: skip
-    cells = np.concatenate(rows)
-    stratum = cells[:, 0].astype(np.int64) * gather.shape[1] + cells[:, 1].astype(np.int64)
-    watched = np.bincount(stratum, cells[:, 4])[stratum] > 0
-    cells, stratum = cells[watched], stratum[watched]
-    if len(cells) < 100:
-        return np.nan, np.nan, 0.0
-    title = cells[:, 0].astype(np.int64)
-    design = cells[:, 3:4]
-    if places > 1:
-        design = np.column_stack([design, _effects(cells[:, 2].astype(np.int64), places)])
-    design = design * weight[title, None]
-    levels, clusters = (np.unique(values, return_inverse=True)[1] for values in (stratum, title))
-    fitted = strata.fit(design, cells[:, 4], np.log(cells[:, 5]), levels, clusters, np.zeros(len(cells)))
-    return fitted.contrast(np.eye(design.shape[1])[0])
 
 
 def _tested(effect: Array, error: Array, equal: Array, result: Mapping[str, Array]) -> dict[str, Array]:
@@ -356,7 +244,7 @@ def _tested(effect: Array, error: Array, equal: Array, result: Mapping[str, Arra
     enough = (equal >= LEAST_TITLES) & (result["plays"] / np.maximum(result["seen"], 1e-9) >= LEAST_PLAYS)
     p, half = np.where(enough & np.isfinite(p), p, np.nan), np.where(enough, half, np.nan)
     ends = {"low": np.exp(effect - half), "high": np.exp(effect + half)}
-    return {"titles": equal, "appetite": np.exp(effect), **ends, "p": p}
+    return {"titles": np.nan_to_num(equal), "appetite": np.exp(effect), **ends, "p": p}
 
 
 def _shares(panel: Panel, available: Supply, genre: int) -> dict[str, Array]:
@@ -368,19 +256,13 @@ def _shares(panel: Panel, available: Supply, genre: int) -> dict[str, Array]:
     supplied = panel.whole * part[:, None]
     masks = [np.repeat((panel.month == m)[:, None], places, axis=1) for m in sorted(set(panel.month.tolist()))]
     if panel.school.any():
-        masks.append(panel.school > 0)
+        masks.append(panel.school >= HALF)
     lifts = []
     for values in (watched, supplied):
         inside = np.array([values[mask].sum() / max(panel.whole[mask].sum(), 1e-9) for mask in masks])
         outside = np.array([values[~mask].sum() / max(panel.whole[~mask].sum(), 1e-9) for mask in masks])
         lifts.append(np.divide(inside, outside, out=np.full(len(masks), np.nan), where=outside > 0))
     return {"plays": np.array([watched[mask].sum() for mask in masks]), "seen": lifts[0], "available": lifts[1]}
-
-
-def _effects(level: npt.NDArray[Any], levels: int) -> Array:
-    """Columns that add up to zero over the levels: each coefficient is a level's distance from their mean."""
-    coding = np.vstack([np.eye(levels - 1), -np.ones(levels - 1)])
-    return np.asarray(coding[level], dtype=np.float64)
 
 
 def _when(season: str) -> str:

@@ -164,7 +164,10 @@ def _calendar(
     day = (pd.to_datetime(calendar["date"]) - pd.Timestamp(first)).dt.days.to_numpy()
     place = pd.Index(countries).get_indexer(pd.Index(calendar["region"]))
     known = (day >= 0) & (day < days) & (place >= 0)
-    school[day[known], place[known]] = calendar["is_school_holiday"].to_numpy(float)[known]
+    closed = calendar["is_school_holiday"].to_numpy(float)
+    if "school_share" in calendar:
+        closed = calendar["school_share"].fillna(calendar["is_school_holiday"]).to_numpy(float)
+    school[day[known], place[known]] = closed[known]
     if "holiday" in calendar:
         holiday[day[known], place[known]] = calendar["holiday"].notna().to_numpy(float)[known]
     return school, holiday
