@@ -77,14 +77,17 @@ def train(
 ) -> None:
     """Train and compare recommenders, and keep the run, so that the pages show it."""
     from analysis.recommend import LeaderboardBrief, keep_run, write_reference
+    from analysis.recommend.kept import keep_models
     from analysis.workspace import Workspace
 
     workspace = Workspace()
     if not reference:
         workspace.check_writable()
-    chosen = _chosen(models, own or [], settings or [], seed)
+    chosen = chosen_models(models, own or [], settings or [], seed)
     board = _evaluate(data, chosen, signal, _split(split, share, at), k, limit_minutes, seed)
     run = write_reference(common.dataset(data), board) if reference else keep_run(workspace, board)
+    if not reference:
+        keep_models(workspace, run, board.fitted.values())
     common.emit(run if as_json else LeaderboardBrief(board), as_json)
 
 
@@ -105,7 +108,7 @@ def evaluate_models(
     """Train and compare recommenders, and print the leaderboard without keeping anything."""
     from analysis.recommend import LeaderboardBrief
 
-    chosen = _chosen(models, own or [], settings or [], seed)
+    chosen = chosen_models(models, own or [], settings or [], seed)
     board = _evaluate(data, chosen, signal, _split(split, share, at), k, limit_minutes, seed)
     common.emit(board if as_json else LeaderboardBrief(board), as_json)
 
@@ -125,7 +128,7 @@ def _evaluate(
         return evaluate(
             common.dataset(data),
             models,
-            signal=_signal(signal),
+            signal=chosen_signal(signal),
             split=split,
             k=k,
             seed=seed,
@@ -134,7 +137,7 @@ def _evaluate(
         )
 
 
-def _chosen(models: str | None, own: list[str], settings: list[str], seed: int) -> list[Recommender]:
+def chosen_models(models: str | None, own: list[str], settings: list[str], seed: int) -> list[Recommender]:
     """Models by name, from the program or from the workspace's `models/`, and from files, with their parameters."""
     from analysis.errors import ParameterError
     from analysis.recommend import DEFAULT, model, parameter_docs
@@ -178,7 +181,8 @@ def _split(name: str, share: float, at: datetime | None) -> AnySplit:
     return made
 
 
-def _signal(name: str | None) -> Signal | None:
+def chosen_signal(name: str | None) -> Signal | None:
+    """The signal of that name; None leaves the choice to the dataset."""
     from analysis.errors import ParameterError
     from analysis.recommend.interactions import SIGNALS
 

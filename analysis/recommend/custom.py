@@ -55,6 +55,23 @@ def discover(folder: Path) -> tuple[CustomModel, ...]:
     return tuple(found)
 
 
+def own_class(folder: Path, name: str) -> type[Recommender]:
+    """The model of that name in the Python files of a folder; its file is run.
+
+    Raises:
+        ModelError: There is none, or its file can't be used.
+    """
+    for found in discover(folder):
+        if found.name == name:
+            if found.problem:
+                raise ModelError(found.problem, "Mend the file.")
+            return load_class(found.spec)
+    raise ModelError(
+        f"There is no model {name!r} in the program or in the workspace's folder models.",
+        "Put its file back into the folder, or choose another model.",
+    )
+
+
 def load_class(spec: str) -> type[Recommender]:
     """The class that `path/to/file.py:Class` names; its file is run.
 

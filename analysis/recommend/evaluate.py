@@ -11,14 +11,14 @@ import pandas as pd
 from analysis.data.dataset import Dataset
 from analysis.errors import DataError, ParameterError
 from analysis.recommend import metrics
-from analysis.recommend.base import Recommender, one_blas_thread
+from analysis.recommend.base import Recommender, capabilities, one_blas_thread
 from analysis.recommend.compare import DRAWS, Estimate, bootstrap_ratios, compare_all, interval
 from analysis.recommend.interactions import Index, Interactions, Signal
 from analysis.recommend.leaderboard import Entry, Leaderboard
 from analysis.recommend.measure import MEANS, RATIOS, STARS, Measured, fit_and_measure
 from analysis.recommend.metrics import Floats
 from analysis.recommend.protocols import AnySplit, RollingSplit, describe
-from analysis.recommend.registry import DEFAULT
+from analysis.recommend.registry import DEFAULT, models
 from analysis.recommend.registry import model as registered
 from analysis.recommend.segments import segment_scores, segments_of
 from analysis.recommend.splits import Split, TemporalSplit
@@ -131,6 +131,7 @@ def _judge(
             fit_seconds=one.fit_seconds,
             recommend_seconds=one.recommend_seconds,
             error=one.error,
+            can=() if type(one.model) in models().values() else _declared(one.model),
         )
         for one in measured
     ]
@@ -156,7 +157,12 @@ def _judge(
         split=describe(split),
         segments=() if split.leaks else segment_scores(segments_of(dataset, last, signal), last, best),
         lists={one.model.name: one.lists for one in finished if one.lists is not None and _for_everybody(split)},
+        fitted={one.model.name: one.model for one in finished if _for_everybody(split)},
     )
+
+
+def _declared(model: Recommender) -> tuple[str, ...]:
+    return tuple(name for name, able in capabilities(type(model)).items() if able)
 
 
 def _for_everybody(split: AnySplit) -> bool:

@@ -112,24 +112,49 @@ class Faithfulness(Result):
         )
 
 
-def refit(dataset: Dataset, run: Run, name: str) -> Recommender:
+def refit(
+    dataset: Dataset,
+    run: Run,
+    name: str,
+    *,
+    kind: type[Recommender] | None = None,
+    train: Interactions | None = None,
+) -> Recommender:
     """The model of a run, fitted again as the run's recipe says, with nothing from after the split.
+
+    Args:
+        dataset: The dataset of the run.
+        run: The run.
+        name: Name of the model.
+        kind: Its class, for a model that does not ship with the program.
+        train: The run's training period, where it is at hand.
 
     Raises:
         DataError: The run is of another dataset, or of a split other than one point in time.
-        ModelError: The run has no such model, or it is not one that ships with the program.
+        ModelError: The run has no such model, or it is not one that ships with the program and no class was given.
+    """
+    check_refittable(dataset, run)
+    board = run.leaderboard
+    entry = next((entry for entry in board.finished if entry.model == name), None)
+    if entry is None:
+        raise ModelError(f"Run {run.id} has no model {name!r}.", "Choose one of the run's models.")
+    kind = kind or registered(name)
+    if train is None:
+        train = Interactions.from_dataset(dataset, board.signal).cut(np.datetime64(board.split_at, "us"))[0]
+    return kind(kind.Parameters(**entry.parameters), seed=entry.seed).fit(train)
+
+
+def check_refittable(dataset: Dataset, run: Run) -> None:
+    """Make sure that a run's models can be fitted again on this dataset.
+
+    Raises:
+        DataError: The run is of another dataset, or of a split other than one point in time.
     """
     board = run.leaderboard
     if board.dataset_hash != dataset.content_hash or not run.has_lists:
         raise DataError(
             f"Run {run.id} is of another dataset, or its split is not in time.", "Train on this dataset, split in time."
         )
-    entry = next((entry for entry in board.finished if entry.model == name), None)
-    if entry is None:
-        raise ModelError(f"Run {run.id} has no model {name!r}.", "Choose one of the run's models.")
-    kind = registered(name)
-    train = Interactions.from_dataset(dataset, board.signal).cut(np.datetime64(board.split_at, "us"))[0]
-    return kind(kind.Parameters(**entry.parameters), seed=entry.seed).fit(train)
 
 
 def because_you_watched(

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.errors import DataError
+from analysis.recommend.base import Recommender
 from analysis.recommend.compare import Comparison, Estimate
 from analysis.recommend.interactions import Signal
 from analysis.recommend.lists import RecommendationTable
@@ -21,6 +22,9 @@ from analysis.results import Result, plain
 
 FORMAT = 2
 """Version of the stored form. Format 1 knew one kind of split and no segments; it is still read."""
+
+_IN_MEMORY = ("lists", "fitted")
+"""Fields that are kept beside the stored form, or not at all."""
 
 _SINCE_2: dict[str, Any] = {
     "split": {"name": "time", "words": "one point in time for everybody", "leaks": False, "code": ""},
@@ -41,6 +45,7 @@ class Entry:
         fit_seconds: Time of the fit.
         recommend_seconds: Time of making lists for all viewers it serves.
         error: What went wrong, or empty.
+        can: What a model of one's own declared that it can do, names in `CAPABILITIES`; empty for the program's.
     """
 
     model: str
@@ -51,6 +56,7 @@ class Entry:
     fit_seconds: float
     recommend_seconds: float
     error: str = ""
+    can: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,7 @@ class Leaderboard(Result):
         split: How training and test were parted: `name`, `words`, whether it `leaks`, and the `code` that makes it.
         segments: Each model's NDCG@k within segments of viewers, plays and titles.
         lists: Each model's lists for all viewers it serves; not part of the stored form.
+        fitted: The models, fitted on the training period of a split in time; not part of the stored form.
     """
 
     dataset: str
@@ -92,6 +99,7 @@ class Leaderboard(Result):
     split: Mapping[str, Any] = field(default_factory=lambda: dict(_SINCE_2["split"]))
     segments: tuple[SegmentScore, ...] = ()
     lists: Mapping[str, RecommendationTable] = field(default_factory=dict, repr=False, compare=False)
+    fitted: Mapping[str, Recommender] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def finished(self) -> tuple[Entry, ...]:
@@ -207,7 +215,7 @@ class Leaderboard(Result):
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the lists, as plain JSON values; `Leaderboard.from_json` reads it back."""
-        stored = {f.name: plain(getattr(self, f.name)) for f in dataclasses.fields(self) if f.name != "lists"}
+        stored = {f.name: plain(getattr(self, f.name)) for f in dataclasses.fields(self) if f.name not in _IN_MEMORY}
         return {"format": FORMAT, "summary": self.summary(), **stored}
 
     @classmethod
@@ -224,7 +232,7 @@ class Leaderboard(Result):
                     "Train the models again.",
                 )
             stored = {**(_SINCE_2 if stored["format"] == 1 else {}), **stored}
-            values = {f.name: stored[f.name] for f in dataclasses.fields(cls) if f.name != "lists"}
+            values = {f.name: stored[f.name] for f in dataclasses.fields(cls) if f.name not in _IN_MEMORY}
             values["segments"] = tuple(SegmentScore(**one) for one in stored["segments"])
             values["entries"] = tuple(_entry(entry) for entry in stored["entries"])
             values["comparisons"] = tuple(Comparison(**one) for one in stored["comparisons"])
@@ -262,4 +270,4 @@ def _entry(stored: Mapping[str, Any]) -> Entry:
         for name, one in stored["estimates"].items()
     }
     seconds = {key: nan if stored[key] is None else stored[key] for key in ("fit_seconds", "recommend_seconds")}
-    return Entry(**{**stored, "estimates": estimates, **seconds})
+    return Entry(**{**stored, "estimates": estimates, **seconds, "can": tuple(stored.get("can", ()))})
