@@ -25,6 +25,7 @@ from analysis.recommend.home import (
 )
 from analysis.recommend.interactions import Interactions, default_signal
 from analysis.recommend.leaderboard import Entry, Leaderboard, LeaderboardBrief
+from analysis.recommend.learning import LearningCurve, LearningPoint, learning_curve
 from analysis.recommend.lists import RecommendationTable
 from analysis.recommend.metrics import METRICS, Metric
 from analysis.recommend.models import (
@@ -73,9 +74,21 @@ from analysis.recommend.runs import (
     reference_run,
     write_reference,
 )
+from analysis.recommend.search import spaces
 from analysis.recommend.segments import DIMENSIONS, SegmentScore
 from analysis.recommend.splits import Split, TemporalSplit
 from analysis.recommend.storage import load_model, save_model
+from analysis.recommend.studies import (
+    Keeper,
+    StudyInfo,
+    StudyList,
+    delete_study,
+    keep_study,
+    list_studies,
+    load_study,
+)
+from analysis.recommend.tune import tune
+from analysis.recommend.tuning import Setback, Trial, TunedModel, Tuning, TuningBrief
 
 __all__ = [
     "ALS",
@@ -104,8 +117,11 @@ __all__ = [
     "Interactions",
     "ItemKNN",
     "KNNBaseline",
+    "Keeper",
     "Leaderboard",
     "LeaderboardBrief",
+    "LearningCurve",
+    "LearningPoint",
     "LeaveLastSplit",
     "LogisticMF",
     "Metric",
@@ -126,13 +142,20 @@ __all__ = [
     "RunList",
     "SVDpp",
     "SegmentScore",
+    "Setback",
     "Settings",
     "Shelf",
     "SlopeOne",
     "Space",
     "Split",
+    "StudyInfo",
+    "StudyList",
     "TemporalSplit",
     "TfidfKNN",
+    "Trial",
+    "TunedModel",
+    "Tuning",
+    "TuningBrief",
     "ViewerChoices",
     "ViewerHome",
     "Watched",
@@ -142,13 +165,18 @@ __all__ = [
     "capabilities",
     "default_signal",
     "delete_run",
+    "delete_study",
     "evaluate",
     "faithfulness",
     "find_viewers",
     "keep_run",
+    "keep_study",
+    "learning_curve",
     "list_runs",
+    "list_studies",
     "load_model",
     "load_run",
+    "load_study",
     "model",
     "models",
     "newest_run",
@@ -158,6 +186,8 @@ __all__ = [
     "refit",
     "save_model",
     "similar_titles",
+    "spaces",
+    "tune",
     "viewer_home",
     "write_reference",
 ]

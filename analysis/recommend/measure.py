@@ -109,14 +109,19 @@ def fit_and_measure(
                 _one_split(result, part, k, share)
         if not result.sums:
             result.error = "None of the splits left anything to test."
-    except PrimetimeError as error:
-        result.error = str(error)
-    except MemoryError:
-        result.error = "The model needs more memory than there is. Use a smaller model or a part of the data."
     except Exception as error:
         # Whatever a model does, the others' results are kept and its row says what happened.
-        result.error = f"The model stopped with {type(error).__name__}: {error}"
+        result.error = failure(error)
     return result
+
+
+def failure(error: Exception) -> str:
+    """What a model did wrong, in words for its row."""
+    if isinstance(error, PrimetimeError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "The model needs more memory than there is. Use a smaller model or a part of the data."
+    return f"The model stopped with {type(error).__name__}: {error}"
 
 
 @contextlib.contextmanager

@@ -1,0 +1,387 @@
+"""Tuning: the defaults are always there, the test period is never tuned on, and the verdict is as sure as the data."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.cli import main
+from analysis.data import Dataset, DatasetWriter
+from analysis.errors import DataError, ParameterError
+from analysis.recommend import (
+    ALS,
+    Comparison,
+    ItemKNN,
+    Keeper,
+    RecentPopularity,
+    Recommender,
+    Settings,
+    TemporalSplit,
+    Trial,
+    TunedModel,
+    Tuning,
+    delete_study,
+    evaluate,
+    list_studies,
+    load_study,
+    number,
+    spaces,
+    tune,
+)
+from analysis.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Dial(Settings):
+    model = "Dial"
+
+    turn: float = number(0.1, 0.0, 1.0)
+    """At 0.7 the list is by popularity, away from it by chance."""
+
+    echo: int = number(3, 1, 9, least=1)
+    """Does nothing."""
+
+
+class Dialled(Recommender):
+    name, label, description, source = "dialled", "Dialled", "Good at 0.7.", "a test"
+    cold_viewers = True
+    Parameters = Dial
+
+    def _fit(self, train: Any, progress: Any) -> None:
+        known = train.viewers_per_title / train.viewers_per_title.max()
+        noise = np.random.default_rng(1).random(train.n_titles)
+        self.score_ = known - 20 * abs(self.parameters.turn - 0.7) * noise
+
+    def _score(self, viewers: Any) -> Any:
+        return np.tile(self.score_, (len(viewers), 1))
+
+
+class Idle(Dialled):
+    """Whatever the setting, the lists are drawn by chance: nothing can be gained, but one setting looks best."""
+
+    name, label = "idle", "Idle"
+
+    def _fit(self, train: Any, progress: Any) -> None:
+        self.score_ = np.random.default_rng(int(1e6 * self.parameters.turn)).random(train.n_titles)
+
+
+class Touchy(Dialled):
+    name, label = "touchy", "Touchy"
+
+    def _fit(self, train: Any, progress: Any) -> None:
+        if self.parameters.turn > 0.5:
+            raise RuntimeError("too far")
+        super()._fit(train, progress)
+
+
+class Hopeless(Dialled):
+    name, label = "hopeless", "Hopeless"
+
+    def _fit(self, train: Any, progress: Any) -> None:
+        raise RuntimeError("no idea")
+
+
+@dataclass(frozen=True)
+class Notch(Settings):
+    notch: int = number(2, 1, 3, least=1)
+    """One of three."""
+
+
+class Notched(Dialled):
+    name, label, Parameters = "notched", "Notched", Notch
+
+    def _fit(self, train: Any, progress: Any) -> None:
+        self.score_ = train.viewers_per_title * 1.0
+
+
+CHOSEN = ["popularity", "als", Dialled]
+
+
+@pytest.fixture(scope="module")
+def tuned(dataset: Dataset) -> Tuning:
+    return tune(dataset, CHOSEN, trials=12, seed=3)
+
+
+def without_seconds(models: tuple[TunedModel, ...]) -> list[TunedModel]:
+    return [replace(one, trials=tuple(replace(trial, seconds=0.0) for trial in one.trials)) for one in models]
+
+
+def test_the_defaults_are_trial_0_and_the_best_is_the_best(tuned: Tuning) -> None:
+    for one, kind in zip(tuned.models[1:], (ALS, Dialled), strict=True):
+        assert dict(one.trials[0].parameters) == vars(kind.Parameters())
+        assert one.trials[0].state == "done"
+        assert len(one.trials) == 12
+        settings = [tuple(trial.parameters.values()) for trial in one.trials]
+        assert len(set(settings)) == 12
+        for name, (_, space) in spaces(kind).items():
+            assert all(space.low <= trial.parameters[name] <= space.high for trial in one.trials)
+        assert one.best is not None
+        assert one.best.value == max(trial.value for trial in one.trials if trial.state == "done")
+    plain = tuned.models[0]
+    assert (plain.ended, len(plain.trials), plain.verdict) == ("nothing", 1, "defaults kept")
+
+
+def test_an_optimum_is_found_and_nothing_is_claimed_of_chance(dataset: Dataset) -> None:
+    found, idle = tune(dataset, [Dialled, Idle], trials=25, seed=3).models
+    away = [abs(trial.parameters["turn"] - 0.7) for trial in found.trials]
+    assert found.best is not None
+    assert away[found.best.number] in sorted(away)[:4]
+    assert np.mean(away[15:]) < np.mean(away[1:11]), "later trials are near what did well"
+    assert found.verdict == "better"
+    assert found.setbacks[0].parameter == "turn"
+    assert found.setbacks[0].low > 0
+    assert all(one.loss == 0 for one in found.setbacks if one.parameter == "echo")
+    assert idle.validation_gain > 0, "of so many settings one looks better by chance"
+    assert idle.verdict == "can't be told"
+
+
+def test_what_the_test_period_says_is_what_evaluate_says(dataset: Dataset, tuned: Tuning) -> None:
+    one = tuned.models[1]
+    assert one.best is not None
+    for setting, estimate in ((one.default.parameters, one.default_test), (one.best.parameters, one.tuned_test)):
+        board = evaluate(dataset, [ALS(ALS.Parameters(**setting), seed=3)], seed=3)
+        assert estimate == board.entries[0].estimates["ndcg"]
+    assert one.gain is not None
+    assert one.gain.difference == pytest.approx(one.tuned_test.value - one.default_test.value)
+    gains = sorted(model.gain.p for model in tuned.models if model.gain)
+    corrected = sorted(model.gain.p_holm for model in tuned.models if model.gain)
+    assert corrected[0] == pytest.approx(min(1, len(gains) * gains[0]))
+
+
+def test_same_seed_same_trials_whoever_else_is_tuned(dataset: Dataset, tuned: Tuning) -> None:
+    alone = tune(dataset, ["als"], trials=12, seed=3)
+    assert without_seconds(alone.models)[0].trials == without_seconds(tuned.models)[1].trials
+
+
+def test_the_test_period_is_never_tuned_on(dataset: Dataset) -> None:
+    views, at = dataset.frame("views"), dt.datetime(2025, 10, 1)
+    later = views["started_at"] >= at
+    shuffled = views.copy()
+    shuffled.loc[later, "title_id"] = np.random.default_rng(0).permutation(shuffled.loc[later, "title_id"])
+    found = [
+        tune(Dataset.from_frames(views=one), ["item_knn"], split=TemporalSplit(at=at), trials=6).models
+        for one in (views, shuffled)
+    ]
+    assert without_seconds(found[0])[0].trials == without_seconds(found[1])[0].trials
+    assert found[0][0].default_test != found[1][0].default_test
+
+
+def test_only_what_is_behind_is_stopped_early(dataset: Dataset, tuned: Tuning) -> None:
+    trials = tuned.models[1].trials
+    stopped = [trial for trial in trials if trial.state == "stopped"]
+    assert stopped
+    for trial in stopped:
+        before = [one.early for one in trials[: trial.number] if one.state == "done"]
+        assert trial.early < np.median(before)
+        assert math.isnan(trial.value)
+    whole = tune(dataset, ["als"], trials=8, seed=3, prune=False).models[0].trials
+    assert {trial.state for trial in whole} == {"done"}
+    assert all(math.isnan(trial.early) for trial in whole)
+
+
+def test_what_fails_is_listed_and_the_rest_is_kept(dataset: Dataset) -> None:
+    found = tune(dataset, [Touchy, Hopeless, "popularity"], trials=9)
+    touchy, hopeless, popularity = found.models
+    failed = [trial for trial in touchy.trials if trial.state == "failed"]
+    assert failed
+    assert all(trial.error == "The model stopped with RuntimeError: too far" for trial in failed)
+    assert len(touchy.trials) == 9
+    assert touchy.tuned_test is not None
+    assert (hopeless.ended, hopeless.verdict, len(hopeless.trials)) == ("failed", "failed", 5)
+    assert "no idea" in hopeless.error
+    assert popularity.default_test is not None
+    assert found.models_frame()["error"].tolist() == ["", hopeless.error, ""]
+    (only,) = [tune(dataset, [Hopeless], trials=5)]
+    assert only.summary() == "None of the 1 models could be tuned; each row says why."
+
+
+def test_a_small_space_is_tried_whole(dataset: Dataset) -> None:
+    (one,) = tune(dataset, [Notched], trials=20).models
+    assert sorted(trial.parameters["notch"] for trial in one.trials) == [1, 2, 3]
+    assert (one.ended, one.changed) == ("exhausted", False)
+
+
+@dataclass(frozen=True)
+class Inverted(Settings):
+    notch: int = number(2, 3, 1)
+    """An empty space."""
+
+
+class Empty(Notched):
+    name, label, Parameters = "empty", "Empty", Inverted
+
+
+@pytest.mark.parametrize(
+    ("models", "options", "problem"),
+    [
+        (["popularity", "random"], {}, "nothing to tune: Popularity, Random have"),
+        ([], {}, "No model"),
+        (["als", "als"], {}, "als is named twice"),
+        (["als"], {"trials": 1}, "1 trials"),
+        (["als"], {"k": 0}, "0 titles"),
+        (["als"], {"validation_share": 1.0}, "share of 1"),
+        ([Empty], {}, "space of notch goes from 3 to 1"),
+    ],
+)
+def test_what_is_wrong_is_said(dataset: Dataset, models: list[Any], options: Mapping[str, Any], problem: str) -> None:
+    with pytest.raises(ParameterError, match=problem):
+        tune(dataset, models, **options)
+
+
+def test_too_little_to_validate_on(dataset: Dataset) -> None:
+    few = dataset.frame("views").query("viewer_id < 1020")
+    with pytest.raises(DataError, match=r"validation period.*chosen by chance"):
+        tune(Dataset.from_frames(views=few), ["als"])
+    with pytest.raises(DataError, match="nothing to learn"):
+        tune(dataset, ["als"], split=TemporalSplit(at=dt.datetime(2024, 1, 1)))
+    one_moment = dataset.frame("views").assign(
+        started_at=lambda views: views["started_at"].where(
+            views["started_at"] > "2025-10-01", pd.Timestamp("2025-01-01")
+        )
+    )
+    with pytest.raises(DataError, match="nothing to learn"):
+        tune(Dataset.from_frames(views=one_moment), ["als"], split=TemporalSplit(at=dt.datetime(2025, 10, 1)))
+
+
+class Slow(Dialled):
+    name, label = "slow", "Slow"
+
+    def _fit(self, train: Any, progress: Any) -> None:
+        time.sleep(0.12)
+        super()._fit(train, progress)
+
+
+def test_time_runs_out(dataset: Dataset) -> None:
+    (one,) = tune(dataset, [Slow], trials=50, limit_seconds=0.7, prune=False).models
+    assert one.ended == "time"
+    assert 2 <= len(one.trials) < 8
+    assert one.default_test is not None
+    assert one.setbacks == ()
+    caught: list[Exception] = []
+
+    def elsewhere() -> None:
+        try:
+            tune(dataset, [Slow], limit_seconds=1)
+        except ParameterError as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert "main thread" in str(caught[0])
+
+
+def test_what_was_found_is_kept_when_it_is_stopped(dataset: Dataset, workspace: Workspace) -> None:
+    keeper = Keeper(workspace)
+
+    def stop(tuning: Tuning) -> None:
+        keeper(tuning)
+        if len(tuning.models[-1].trials) == 3 and len(tuning.models) == 2:
+            raise SystemExit(143)
+
+    with pytest.raises(SystemExit):
+        tune(dataset, ["item_knn", "als"], trials=4, keep=stop)
+    (info,) = list_studies(workspace, "tuning", dataset.content_hash).studies
+    assert not info.complete
+    kept = load_study(workspace, info.id)
+    assert isinstance(kept, Tuning)
+    assert [len(one.trials) for one in kept.models] == [4, 3]
+    assert kept.models[0].verdict == "not tested"
+    assert kept.summary().startswith("Tuning is not finished: 7 trials so far, and nothing is tested yet.")
+
+
+def test_kept_listed_loaded_deleted(tuned: Tuning, workspace: Workspace) -> None:
+    keeper = Keeper(workspace)
+    keeper(replace(tuned, complete=False))
+    keeper(tuned)
+    (info,) = list_studies(workspace, "tuning").studies
+    assert (info.complete, info.models, info.summary) == (True, ("popularity", "als", "dialled"), tuned.summary())
+    loaded = load_study(workspace, info.id)
+    assert loaded.to_json() == tuned.to_json()
+    assert list_studies(workspace, "learning_curve").studies == ()
+    assert list_studies(workspace, "tuning", "another").studies == ()
+    delete_study(workspace, info.id)
+    delete_study(workspace, info.id)
+    with pytest.raises(DataError, match="no study"):
+        load_study(workspace, info.id)
+    with pytest.raises(DataError, match="format 9"):
+        Tuning.from_json({**tuned.to_json(), "format": 9})
+    with pytest.raises(DataError, match="can't be read"):
+        Tuning.from_json({"format": 1})
+
+
+def row(label: str, gain: float, p: float, trials: int = 3) -> TunedModel:
+    done = tuple(Trial(i, {"x": i}, "done", 0.1 + 0.01 * i) for i in range(trials))
+    estimate = evaluate_like(0.2)
+    if not gain:
+        return TunedModel("m", label, 0, done[::-1][:1], default_test=estimate, tuned_test=estimate)
+    pair = Comparison("m tuned", "m default", "ndcg", gain, gain - 0.01, gain + 0.01, 0.1, p, p)
+    return TunedModel("m", label, 0, done, default_test=estimate, tuned_test=evaluate_like(0.2 + gain), gain=pair)
+
+
+def evaluate_like(value: float) -> Any:
+    from analysis.recommend import Estimate
+
+    return Estimate(value, value - 0.01, value + 0.01)
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ([row("A", 0.03, 0.01)], r"Tuning helped A: .* changed by \+0.0300 \(95 % interval \+0.0200 to \+0.0400\)"),
+        ([row("A", -0.03, 0.01)], "Tuning hurt A: .*−0.0300"),
+        ([row("A", 0.005, 0.4)], r"Whether tuning helped A can't be told: .*chosen, it was \+0.0200"),
+        ([row("A", 0, 1)], "defaults stay"),
+        ([row("A", 0.03, 0.01), row("B", 0.05, 0.01), row("C", 0.0, 1)], "helped 2 of 3 models .* B most .*1 did best"),
+        ([row("A", 0.005, 0.4), row("B", -0.04, 0.01)], "Tuning hurt 1 of 2 .*; for 1 it can't be told"),
+        ([row("A", 0.005, 0.4), row("B", 0.0, 1)], "helped none of 2 models for certain; for 1 it can't be told and 1"),
+    ],
+)
+def test_the_sentence_claims_what_the_test_period_bears(tuned: Tuning, rows: list[TunedModel], sentence: str) -> None:
+    import re
+
+    assert re.search(sentence, replace(tuned, models=tuple(rows)).summary())
+
+
+def test_the_command_the_record_and_the_code_agree(
+    tmp_path: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PRIMETIME_HOME", str(tmp_path))
+    with DatasetWriter(tmp_path / "datasets/tastes", name="Tastes", source="a test") as writer, dataset.read() as read:
+        writer.add("views", read["views"].collect("pyarrow").to_native())
+    argv = ["tune", "--data", "tastes", "--models", "item_knn,recent_popularity", "--trials", "5"]
+    assert main([*argv, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    (info,) = list_studies(Workspace()).studies
+    kept = load_study(Workspace(), info.id)
+    assert isinstance(kept, Tuning)
+    assert printed == kept.to_json()
+    names: dict[str, Any] = {}
+    exec(kept.recipe(), names)
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == kept.summary()
+    assert without_seconds(names["tuning"].models) == without_seconds(kept.models)
+    for one in kept.models:
+        entry = next(entry for entry in names["leaderboard"].entries if entry.model == one.model)
+        assert entry.estimates["ndcg"] == one.tuned_test
+    chosen = {"item_knn": ItemKNN, "recent_popularity": RecentPopularity}
+    assert main(["train", "--data", "tastes", "--models", ",".join(chosen), "--json"]
+                + [word for setting in kept.settings() for word in ("--set", setting)]) == 0  # fmt: skip
+    trained = {one["model"]: one["parameters"] for one in json.loads(capsys.readouterr().out)["entries"]}
+    assert trained == {one.model: dict(one.best.parameters) for one in kept.models if one.best}
+    assert main(["studies", "show", info.id]) == 0
+    assert main(["studies", "delete", info.id]) == 0
+    assert "0 studies" in capsys.readouterr().out
+    assert main(["tune", "--data", "tastes", "--models", "popularity", "--json"]) == 1
+    assert "nothing to tune" in json.loads(capsys.readouterr().out)["error"]["problem"]
