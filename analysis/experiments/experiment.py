@@ -6,8 +6,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from analysis.errors import ExperimentError
+from analysis.experiments.exposure import Exposure
 from analysis.experiments.metrics import Metric
+from analysis.experiments.moments import Moments
 from analysis.experiments.plan import Plan
+from analysis.experiments.survival import SurvivalComparison
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What is known of an experiment's units besides their outcomes; it serves the checks of health.
+
+    Attributes:
+        crossed: Units in more than one variant, each counted where it was first; None where that is not known.
+        before: Moments by variant of numbers from before the experiment, by name.
+        makeup: Units by variant and value of columns that the experiment can't have changed, by column.
+        exposure: When units came, or None where that is not known.
+        largest: Share of a metric's spread that its single most extreme unit makes up, by metric.
+    """
+
+    crossed: int | None = None
+    before: Mapping[str, Mapping[str, Moments]] = field(default_factory=dict)
+    makeup: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
+    exposure: Exposure | None = None
+    largest: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -28,6 +50,8 @@ class Experiment:
         question: What it asked, in words, or empty.
         truth: True difference, and the same as a share of the control's mean, by metric; for simulated experiments.
         first_days: Each metric within the first days of a unit and after them, to tell what lasts from what is new.
+        observed: What is known of the units besides their outcomes.
+        survival: Curves of staying, each treatment's beside the control's, where time to an event is measured.
     """
 
     name: str
@@ -43,6 +67,8 @@ class Experiment:
     question: str = ""
     truth: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     first_days: Mapping[str, tuple[Metric, Metric]] = field(default_factory=dict)
+    observed: Observed = field(default_factory=Observed)
+    survival: Mapping[str, SurvivalComparison] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(self.units) < 2:

@@ -25,7 +25,9 @@ MOST_VARIANTS = 50
 """More different values than this do not name variants."""
 
 _VARIANT = re.compile(r"variant|variation|^group$|_group$|^arm$|bucket|treatment|condition|cell", re.IGNORECASE)
-_UNIT = re.compile(r"(^|_)(user|viewer|unit|customer|visitor|member|profile|account|device|id)(_?id)?$", re.IGNORECASE)
+UNIT_NAME = re.compile(
+    r"(^|_)(user|viewer|unit|customer|visitor|member|profile|account|device|id)(_?id)?$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,21 @@ class Proposal:
         return next(c for c in self.columns if c.name == name)
 
 
-def open_table(cursor: engine.Cursor, path: str | Path) -> nw.LazyFrame[Any]:
+def names_variant(proposal: Proposal) -> bool:
+    """Whether a column's name or its values say that it holds the variant, and not only that its values are few."""
+    if proposal.variant is None:
+        return False
+    column = proposal.column(proposal.variant)
+    return bool(_VARIANT.search(column.name)) or guess_control(column.levels) is not None
+
+
+def open_table(cursor: engine.Cursor, path: str | Path, *, table: str = "units") -> nw.LazyFrame[Any]:
     """The rows of a CSV or Parquet file on a cursor; a CSV's types follow from all of its rows.
+
+    Args:
+        cursor: A cursor of the engine.
+        path: The file.
+        table: Name of the table that a CSV is read into; two files on one cursor need two.
 
     Raises:
         ExperimentError: The file is missing, of another kind, or can't be read.
@@ -93,11 +108,11 @@ def open_table(cursor: engine.Cursor, path: str | Path) -> nw.LazyFrame[Any]:
             return cursor.parquet([path])
         # Read once into memory, in the file's order, so that a row can be named by its number.
         cursor.duckdb.execute(
-            "CREATE OR REPLACE TEMP TABLE units AS SELECT * FROM read_csv(?, header = true, sample_size = -1, "
+            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM read_csv(?, header = true, sample_size = -1, "
             "nullstr = ['', 'NA', 'N/A', 'null', 'NULL'])",
             [str(path)],
         )
-        frame: nw.LazyFrame[Any] = nw.from_native(cursor.duckdb.table("units"))
+        frame: nw.LazyFrame[Any] = nw.from_native(cursor.duckdb.table(table))
         return frame
     except duckdb.Error as error:
         first = str(error).strip().splitlines()[0]
@@ -175,4 +190,4 @@ def _guess_variant(columns: Sequence[ColumnInfo]) -> str | None:
 
 def _guess_unit(columns: Sequence[ColumnInfo], rows: int, variant: str | None) -> str | None:
     others = [c for c in columns if c.name != variant]
-    return next((c.name for c in others if _UNIT.search(c.name) and c.distinct > rows / 2), None)
+    return next((c.name for c in others if UNIT_NAME.search(c.name) and c.distinct > rows / 2), None)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from analysis.errors import ExperimentError
 from analysis.experiments.moments import JointMoments, Moments, pair
 
-Kind = Literal["mean", "proportion", "ratio"]
+Kind = Literal["mean", "proportion", "ratio", "quantile", "staying"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Metric:
 
     Attributes:
         name: Name as shown.
-        kind: Mean per unit, proportion of units, or ratio of two sums.
+        kind: Mean per unit, proportion of units, ratio of two sums, quantile of the units, or share that stays.
         arms: Moments by variant, in the order shown.
         higher_is_better: Whether more of it is good.
         totals: Sum above and sum below the line by variant, for the table.
@@ -191,7 +191,9 @@ def make_metric(
         result = adjust(arms, term, covariates)
         moments = dict(result.arms)
         which = ", ".join(x if isinstance(x, str) else f"{x.numerator} per {x.denominator}" for x in covariates)
-        note = f"Adjusted by {which} (CUPED): the variance is {result.variance_reduction:.0%} smaller."
+        left = 1 - result.variance_reduction
+        worth = f", as much as {1 / left - 1:.0%} more units would do" if 0 < left < 1 else ""
+        note = f"Adjusted by {which} (CUPED): the variance is {result.variance_reduction:.0%} smaller{worth}."
     totals = None
     if isinstance(term, Ratio):
         totals = {v: (j.means[term.numerator] * j.n, j.means[term.denominator] * j.n) for v, j in arms.items()}

@@ -254,6 +254,38 @@ def moments_by_variant(
     return found
 
 
+def ranges(
+    frame: nw.LazyFrame[Any], columns: Sequence[str]
+) -> tuple[set[str], dict[str, tuple[float | None, float | None]]]:
+    """Columns whose values are all 0 or 1, and the smallest and largest value of each."""
+    import narwhals as nw
+
+    from analysis import engine
+
+    value = {c: nw.col(c).cast(nw.Float64()) for c in columns}
+    spec = []
+    for i, v in enumerate(value.values()):
+        spec += [((v != 0.0) & (v != 1.0)).sum().alias(f"o{i}"), v.min().alias(f"l{i}"), v.max().alias(f"h{i}")]
+    row = engine.to_arrow(frame.select(*spec)).to_pylist()[0]
+    found = {column for i, column in enumerate(columns) if not row[f"o{i}"]}
+    return found, {column: (row[f"l{i}"], row[f"h{i}"]) for i, column in enumerate(columns)}
+
+
+def largest_share(
+    arms: Mapping[str, JointMoments], column: str, ends: tuple[float | None, float | None]
+) -> float | None:
+    """Share of the squared deviations from the common mean in the most extreme unit; None where it is unknown."""
+    own = [joint.column(column) for joint in arms.values()]
+    if any(m.n < 2 for m in own) or None in ends:
+        return None
+    n = sum(m.n for m in own)
+    mean = sum(m.total for m in own) / n
+    squares = sum((m.n - 1) * m.variance + m.n * (m.mean - mean) ** 2 for m in own)
+    if n < 30 or not squares > 0:
+        return None
+    return max((float(end) - mean) ** 2 for end in ends if end is not None) / squares
+
+
 def _require_numbers(name: str, variant: str, count: int, mean: float | None, variance: float | None) -> None:
     """A NaN or an infinity among the outcomes shows in their mean or variance, so no second scan is needed."""
     if not count or mean is None:

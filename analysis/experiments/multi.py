@@ -164,7 +164,7 @@ def compare(
         b,
         confidence=confidence,
         relative=relative,
-        distribution="normal" if metric.kind == "ratio" else "t",
+        distribution="t" if metric.kind in ("mean", "proportion") else "normal",
         metric=metric.name,
         names=names,
     )

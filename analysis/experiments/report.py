@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.experiments import words
+from analysis.experiments.checks import Health, health
 from analysis.experiments.experiment import Experiment
 from analysis.experiments.fixed import Comparison, Effect, RelativeMethod, check_options, symmetric
 from analysis.experiments.health import SRM_ALPHA, SampleRatio, sample_ratio
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-SRM_DOUBT = 0.02
-"""p-value of the sample-ratio check below which a reader is told to look twice."""
-
-
 @dataclass(frozen=True)
 class ExperimentReport(Result):
     """One experiment, analysed.
@@ -55,6 +51,7 @@ class ExperimentReport(Result):
         look: Which kind of look this is.
         guardrails: What the guardrails say of the variant spoken of.
         lasting: Whether the gain outlasts each unit's first days.
+        health: All checks that the data allow, the split's among them.
     """
 
     experiment: Experiment
@@ -69,6 +66,7 @@ class ExperimentReport(Result):
     look: Look
     guardrails: tuple[GuardrailReading, ...]
     lasting: Lasting
+    health: Health
 
     def to_frame(self) -> pd.DataFrame:
         """One row a metric and pair of variants, the primary metric first."""
@@ -162,7 +160,8 @@ def analyse(
         lasting,
         later,
     )
-    cautions = tuple(_cautions(experiment, plan, ordered, comparisons, split))
+    checks = health(experiment, split)
+    cautions = tuple(_cautions(experiment, plan, ordered, comparisons, checks))
     return ExperimentReport(
         experiment,
         deciding.name,
@@ -176,6 +175,7 @@ def analyse(
         look,
         guardrails,
         lasting,
+        checks,
     )
 
 
@@ -260,7 +260,7 @@ def _mean_interval(metric: Metric, moments: Moments, confidence: float) -> tuple
         return (centre - half) / (1 + z * z / n), (centre + half) / (1 + z * z / n)
     if moments.n < 2 or math.isnan(moments.variance) or moments.variance == 0:
         return math.nan, math.nan
-    df = math.inf if metric.kind == "ratio" else moments.n - 1
+    df = moments.n - 1 if metric.kind in ("mean", "proportion") else math.inf
     bounds = symmetric(moments.mean, moments.standard_error, df, confidence, "two-sided")
     return bounds.low, bounds.high
 
@@ -270,7 +270,7 @@ def _cautions(
     plan: Plan,
     metrics: list[Metric],
     comparisons: tuple[MultiComparison, ...],
-    split: SampleRatio,
+    checks: Health,
 ) -> list[str]:
     """What a careful reader would want to be told beside the verdict."""
     found = []
@@ -279,11 +279,13 @@ def _cautions(
             "Not pre-registered: if the metric or the moment to stop was chosen after a look at the data, the interval "
             "is too narrow."
         )
-    if SRM_ALPHA <= split.p_value < SRM_DOUBT:
+    split, *others = checks.checks
+    if split.state == "look twice":
         found.append(
-            f"The split is odd ({words.p_value(split.p_value)}), though not enough to call it broken: of few units a "
-            "tenth may be missing unseen. Make sure that every assigned unit was logged."
+            f"The split is {split.text[:1].lower()}{split.text[1:-1]}, though not enough to call it broken: of few "
+            "units a tenth may be missing unseen. Make sure that every assigned unit was logged."
         )
+    found += [f"{check.name}: {check.text}" for check in others if check.state in ("broken", "look twice")]
     guarded = {guardrail.metric for guardrail in plan.guardrails}
     for metric, comparison in zip(metrics[1:], comparisons[1:], strict=True):
         if metric.name in guarded:
@@ -296,6 +298,8 @@ def _cautions(
         if metric.missing:
             each = ", ".join(f"{n:,} in {variant}" for variant, n in metric.missing.items())
             found.append(f"{metric.name} is missing for some units ({each}); they are left out of it.")
+        if metric.note and (metric is metrics[0] or metric.kind in ("quantile", "staying")):
+            found.append(f"{metric.name}: {metric.note}")
     if len(metrics) > 1:
         found.append(
             f"The metric that decides is {metrics[0].name}; the others' intervals are not corrected for their number."

@@ -13,16 +13,28 @@ import pandas as pd
 from analysis import engine
 from analysis.errors import ExperimentError
 from analysis.experiments import files, words
-from analysis.experiments.experiment import GUESS, Experiment, resolve_control
+from analysis.experiments.experiment import GUESS, Experiment, Observed, resolve_control
+from analysis.experiments.exposure import exposure
 from analysis.experiments.metrics import Kind, Metric, Ratio, Term, columns_of, make_metric
-from analysis.experiments.moments import Moments, moments_by_variant
+from analysis.experiments.moments import Moments, largest_share, moments_by_variant, ranges
+from analysis.experiments.outcomes import (
+    Capped,
+    Quantile,
+    Staying,
+    UnitTerm,
+    curves,
+    label,
+    unit_columns,
+    unit_metric,
+    values_by_variant,
+)
 
 
 def read_units(
     path: str | Path,
     *,
     variant: str,
-    outcomes: Sequence[Term],
+    outcomes: Sequence[Term | UnitTerm],
     unit: str | None = None,
     control: str | None = GUESS,
     time: str | None = None,
@@ -36,7 +48,8 @@ def read_units(
     Args:
         path: CSV or Parquet file.
         variant: Column that names the variant.
-        outcomes: Number columns, or ratios of two; a column of 0 and 1 is a proportion.
+        outcomes: Number columns, or ratios of two; a column of 0 and 1 is a proportion. Quantiles, capped means and
+            staying (`outcomes.Quantile` and so on) are read unit by unit, and are not adjusted by a covariate.
         unit: Column that names the unit; checked for repeats.
         control: The control's name, or None for none; found by the names by default.
         time: Column with the time of assignment, from which the runtime follows.
@@ -73,7 +86,7 @@ def experiment_of_units(
     frame: nw.LazyFrame[Any],
     *,
     variant: str,
-    outcomes: Sequence[Term],
+    outcomes: Sequence[Term | UnitTerm],
     unit: str | None = None,
     control: str | None = GUESS,
     time: str | None = None,
@@ -92,8 +105,9 @@ def experiment_of_units(
     if not outcomes:
         raise ExperimentError("No outcome was chosen.", "Choose at least one number column.")
     covariates = [covariate] if covariate else []
-    terms = list(outcomes)
-    columns, _ = columns_of(*terms, *covariates)
+    terms = [t for t in outcomes if isinstance(t, str | Ratio)]
+    unit_terms = [t for t in outcomes if not isinstance(t, str | Ratio)]
+    columns = list(dict.fromkeys([*columns_of(*terms, *covariates)[0], *unit_columns(unit_terms)]))
     frame = _numbers(frame, [c for c in (variant, unit, time) if c], columns)
     notes = _check_rows(frame, variant, unit)
     pairs = [p for term in terms if covariates or isinstance(term, Ratio) for p in columns_of(term, *covariates)[1]]
@@ -101,20 +115,44 @@ def experiment_of_units(
         arms = moments_by_variant(frame, variant, columns, pairs)
     except ExperimentError as error:
         raise _locate(frame, columns, error) from error
-    zero_one = _zero_one(frame, columns)
+    zero_one, ends = ranges(frame, columns)
+    each = values_by_variant(frame, variant, unit_columns(unit_terms)) if unit_terms else {}
     metrics = []
-    for term in terms:
-        label = term if isinstance(term, str) else f"{term.numerator} per {term.denominator}"
+    for term in outcomes:
+        shown = label(term)
+        good = shown not in lower_is_better
+        if not isinstance(term, str | Ratio):
+            metrics.append(unit_metric(term, each, higher_is_better=good))
+            continue
         kind: Kind = "ratio" if isinstance(term, Ratio) else "proportion" if term in zero_one else "mean"
-        good = label not in lower_is_better
-        metrics.append(make_metric(label, arms, term, kind=kind, covariates=covariates, higher_is_better=good))
+        metrics.append(make_metric(shown, arms, term, kind=kind, covariates=covariates, higher_is_better=good))
     units = {label: joint.n for label, joint in arms.items()}
     control = resolve_control(control, tuple(units))
     if control is not None and control in units:
         units = {control: units[control]} | units
         metrics = [_ordered(m, tuple(units)) for m in metrics]
     days = _days(frame, time) if time else None
-    return Experiment(name, units, tuple(metrics), control, source, weights, days, notes=tuple(notes), code=code)
+    staying = next((t for t in unit_terms if isinstance(t, Staying)), None)
+    plain = [t for t in terms if isinstance(t, str) and t not in zero_one]
+    seen = Observed(
+        crossed=0 if unit else None,
+        before={covariate: {v: joint.column(covariate) for v, joint in arms.items()}} if covariate else {},
+        exposure=exposure(frame, variant, time) if time else None,
+        largest={t: share for t in plain if (share := largest_share(arms, t, ends[t])) is not None},
+    )
+    return Experiment(
+        name,
+        units,
+        tuple(metrics),
+        control,
+        source,
+        weights,
+        days,
+        notes=tuple(notes),
+        code=code,
+        observed=seen,
+        survival=curves(staying, each, control) if staying else {},
+    )
 
 
 def experiment_of_summary(
@@ -304,14 +342,6 @@ def _locate(frame: nw.LazyFrame[Any], columns: Sequence[str], error: ExperimentE
     return error
 
 
-def _zero_one(frame: nw.LazyFrame[Any], columns: Sequence[str]) -> set[str]:
-    """Columns whose values are all 0 or 1."""
-    value = {c: nw.col(c).cast(nw.Float64()) for c in columns}
-    spec = [((v != 0.0) & (v != 1.0)).sum().alias(f"o{i}") for i, v in enumerate(value.values())]
-    counts = engine.to_arrow(frame.select(*spec)).to_pylist()[0]
-    return {column for i, column in enumerate(columns) if not counts[f"o{i}"]}
-
-
 def _days(frame: nw.LazyFrame[Any], time: str) -> float | None:
     """Days from the first to the last assignment, both counted."""
     if not frame.collect_schema()[time].is_temporal():
@@ -332,7 +362,7 @@ def _ordered(metric: Metric, variants: tuple[str, ...]) -> Metric:
 def _units_code(
     path: Path,
     variant: str,
-    outcomes: Sequence[Term],
+    outcomes: Sequence[Term | UnitTerm],
     unit: str | None,
     control: str | None,
     time: str | None,
@@ -343,6 +373,8 @@ def _units_code(
     options = "" if control == GUESS else f",\n    control={control!r}"
     options += "".join(f",\n    {name}={value!r}" for name, value in given.items() if value is not None)
     ratio = "from analysis.experiments.metrics import Ratio\n" if any(isinstance(t, Ratio) for t in outcomes) else ""
+    named = [c.__name__ for c in (Capped, Quantile, Staying) if any(isinstance(t, c) for t in outcomes)]
+    ratio += f"from analysis.experiments.outcomes import {', '.join(named)}\n" if named else ""
     return (
         f"{ratio}from analysis.experiments.report import analyse\n"
         "from analysis.experiments.sources import read_units\n\n"

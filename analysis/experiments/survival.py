@@ -80,8 +80,15 @@ class SurvivalComparison(Result):
         return (
             f"The hazard in the treatment is {words.number(self.hazard_ratio)} times that in the control (95 % "
             f"interval {words.number(self.low)} to {words.number(self.high)}; log-rank {words.p_value(self.p_value)}); "
-            f"half are gone after {words.number(self.treatment.median)} against {words.number(self.control.median)}."
+            + self._medians()
         )
+
+    def _medians(self) -> str:
+        medians = (self.treatment.median, self.control.median)
+        if all(math.isinf(median) for median in medians):
+            return "to fewer than half it has happened in either variant."
+        told = ["not yet" if math.isinf(median) else f"after {words.number(median)}" for median in medians]
+        return f"half are gone {told[0]} in the treatment, {told[1]} in the control."
 
 
 def compare_survival(
@@ -106,6 +113,29 @@ def compare_survival(
     ratio, low, high = _cox(arms)
     control, treatment = (_kaplan_meier(t, e) for t, e in arms)
     return SurvivalComparison(control, treatment, float(test.statistic) ** 2, float(test.pvalue), ratio, low, high)
+
+
+def staying_until(time: ArrayLike, event: ArrayLike, day: float) -> tuple[float, float]:
+    """Share of units to whom it has not happened by a day, and its standard error (Kaplan and Meier, Greenwood).
+
+    Args:
+        time: Days until it happened, or until the unit was last seen, shape (units,).
+        event: Whether it happened, shape (units,).
+        day: By which day.
+
+    Returns:
+        Share and standard error; the error is 0 where it has happened to nobody by then, and nan where nobody has
+        been watched for so long: the share is then that of the longest time watched.
+    """
+    t, e = np.asarray(time, dtype=float), np.asarray(event).astype(bool)
+    times, happened = np.unique(t[e & (t <= day)], return_counts=True)
+    at_risk = t.size - np.searchsorted(np.sort(t), times, side="left")
+    share = float(np.prod(1 - happened / at_risk))
+    if t.max() < day:
+        return share, math.nan
+    if share == 0:
+        return 0.0, 0.0
+    return share, share * math.sqrt(float((happened / (at_risk * (at_risk - happened))).sum()))
 
 
 def _checked(time: ArrayLike, event: ArrayLike) -> tuple[Floats, NDArray[np.bool_]]:

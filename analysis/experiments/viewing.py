@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +12,13 @@ import narwhals as nw
 from analysis import engine
 from analysis.data import Dataset
 from analysis.errors import ExperimentError
-from analysis.experiments.experiment import GUESS, Experiment, resolve_control
+from analysis.experiments.experiment import GUESS, Experiment, Observed, resolve_control
+from analysis.experiments.exposure import exposure, first_assignments
 from analysis.experiments.metrics import Kind, Metric, Ratio, Term, columns_of, make_metric
-from analysis.experiments.moments import moments_by_variant
+from analysis.experiments.moments import JointMoments, largest_share, moments_by_variant, ranges
+from analysis.experiments.outcomes import Staying, curves, unit_metric
 from analysis.experiments.plan import FIRST_DAYS, SAMPLE_PLANS, Plan
+from analysis.experiments.viewing_units import makeup, unit_outcomes
 from analysis.results import Result
 
 if TYPE_CHECKING:
@@ -116,6 +119,7 @@ def read_experiment(
     adjusted: bool = False,
     weights: Mapping[str, float] | None = None,
     plan: Plan | None = None,
+    more: Sequence[str] = (),
 ) -> Experiment:
     """One experiment of a dataset: what each assigned viewer watched from the assignment to the experiment's end.
 
@@ -132,15 +136,19 @@ def read_experiment(
         adjusted: Whether to adjust by the minutes that each viewer watched in the 28 days before (CUPED).
         weights: Planned share of each variant.
         plan: What was written down beforehand; for the sample's experiments it is known.
+        more: Names of metrics of `MORE_METRICS` to be measured beside; not adjusted.
 
     Raises:
-        ExperimentError: There is no such experiment, a viewer is in two of its variants, there is one variant only, or
-            no viewer is among those asked for.
+        ExperimentError: There is no such experiment, many viewers are in two of its variants or nobody knows in which
+            they were first, there is one variant only, or no viewer is among those asked for.
         DataError: The dataset lacks a table.
     """
     with dataset.read() as tables:
         chosen = tables["assignments"].filter(nw.col("experiment_id") == experiment_id)
         start, end = _check(chosen, tables["views"], experiment_id, dataset)
+        chosen, crossed = first_assignments(
+            chosen, "viewer_id", "variant", "assigned_at", f"viewers of {experiment_id}"
+        )
         known = known_truth(dataset, experiment_id)
         if plan is None and known:
             plan = SAMPLE_PLANS.get(experiment_id)
@@ -158,11 +166,22 @@ def read_experiment(
         if adjusted and "minutes_before" not in frame.collect_schema():
             raise ExperimentError("The views have no minutes to adjust by.", "Analyse without the adjustment.")
         columns = columns_of(*(m[2] for m in wanted), *covariates)[0]
+        before = [c for c in ("minutes_before",) if c in frame.collect_schema()]
+        columns = list(dict.fromkeys([*columns, *before]))
         pairs = [p for _, _, term in wanted for p in columns_of(term, *covariates)[1]]
         arms = moments_by_variant(frame, "variant", columns, pairs)
         long_enough = since is None and (until - start).days >= 3 * FIRST_DAYS
         first_days = _first_days(frame, until, covariates) if long_enough else {}
+        each, terms = unit_outcomes(tables, frame, until, more, dataset)
+        seen = Observed(
+            crossed,
+            {c.replace("_", " "): {v: joint.column(c) for v, joint in arms.items()} for c in before},
+            makeup(tables, chosen, dataset),
+            exposure(chosen, "variant", "assigned_at"),
+            _largest(frame, arms),
+        )
     metrics = tuple(make_metric(name, arms, term, kind=kind, covariates=covariates) for name, kind, term in wanted)
+    metrics += tuple(unit_metric(term, each, name=name) for name, term in terms.items())
     units = {variant: joint.n for variant, joint in arms.items()}
     control = resolve_control(control, tuple(units))
     if control in units:
@@ -179,7 +198,7 @@ def read_experiment(
         "from analysis.experiments.viewing import read_experiment\n\n"
         f"dataset = Dataset.open({(dataset.folder.name if dataset.folder else dataset.name)!r})\n"
         f"experiment = read_experiment(dataset, {experiment_id!r}, until=dt.date.fromisoformat('{until}'), "
-        f"{narrowed}control={control!r}, adjusted={adjusted!r})\n"
+        f"{narrowed}control={control!r}, adjusted={adjusted!r}{f', more={list(more)!r}' if more else ''})\n"
     )
     return Experiment(
         experiment_id,
@@ -195,7 +214,17 @@ def read_experiment(
         question=known.get("question", ""),
         truth=truth,
         first_days=first_days,
+        observed=seen,
+        survival=next((curves(t, each, control) for t in terms.values() if isinstance(t, Staying)), {}),
     )
+
+
+def _largest(frame: nw.LazyFrame[Any], arms: Mapping[str, JointMoments]) -> dict[str, float]:
+    """Share of the spread of minutes and plays in one viewer, by metric."""
+    names = {m[2]: m[0] for m in METRICS if m[2] in ("minutes", "plays") and m[2] in frame.collect_schema()}
+    _, ends = ranges(frame, [str(c) for c in names])
+    shares = {name: largest_share(arms, str(c), ends[str(c)]) for c, name in names.items()}
+    return {name: share for name, share in shares.items() if share is not None}
 
 
 def known_truth(dataset: Dataset, experiment_id: str) -> Mapping[str, Any]:
@@ -207,21 +236,12 @@ def known_truth(dataset: Dataset, experiment_id: str) -> Mapping[str, Any]:
 def _check(
     chosen: nw.LazyFrame[Any], views: nw.LazyFrame[Any], experiment_id: str, dataset: Dataset
 ) -> tuple[dt.date, dt.date]:
-    """Days of the first assignment and of the last view; refuses an unknown experiment, and viewers in two variants."""
+    """Days of the first assignment and of the last view; refuses an unknown experiment."""
     spec = [nw.len().alias("rows"), nw.col("assigned_at").min().alias("start")]
     row = engine.to_arrow(chosen.select(*spec)).to_pylist()[0]
     if not row["rows"]:
         known = ", ".join(list_experiments(dataset).names)
         raise ExperimentError(f"There is no experiment {experiment_id!r}.", f"{dataset.name} has: {known}.")
-    each = chosen.group_by("viewer_id").agg(nw.col("variant").n_unique().alias("variants"))
-    crossed = engine.to_arrow(
-        each.filter(nw.col("variants") > 1).select(nw.len().alias("n"), nw.col("viewer_id").min().alias("example"))
-    ).to_pylist()[0]
-    if crossed["n"]:
-        raise ExperimentError(
-            f"{crossed['n']:,} viewers of {experiment_id} are in more than one variant, such as {crossed['example']}.",
-            "Find out how that came about, and keep their first assignment or leave them out.",
-        )
     end = engine.to_arrow(views.select(nw.col("started_local").max())).column(0)[0].as_py()
     return row["start"].date(), end.date()
 
@@ -276,6 +296,8 @@ def plays_of(tables: Mapping[str, nw.LazyFrame[Any]], experiment_id: str, until:
     """The plays of an experiment's viewers, from the assignment to the end of a day on their clocks."""
     chosen = tables["assignments"].filter(nw.col("experiment_id") == experiment_id)
     viewers = chosen.group_by("viewer_id", "variant").agg(nw.col("assigned_at").min())
+    # Who is in two variants counts where they were first; the same moment twice was refused when it was read.
+    viewers = viewers.filter(nw.col("assigned_at") == nw.col("assigned_at").min().over("viewer_id"))
     views = tables["views"]
     have = set(views.collect_schema().names())
     columns = [c for c in ("viewer_id", "started_at", "started_local", "minutes", "completion") if c in have]
