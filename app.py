@@ -18,10 +18,12 @@ PAGES = {
         ("pages/explore/patterns.py", "Viewing patterns", ":material/schedule:"),
         ("pages/explore/hours.py", "Genres & hours", ":material/nest_clock_farsight_analog:"),
         ("pages/explore/seasons.py", "Seasons", ":material/calendar_month:"),
+        ("pages/explore/sessions.py", "Sessions & devices", ":material/devices:"),
         ("pages/explore/retention.py", "Who comes back", ":material/group:"),
     ],
     "Recommend": [
         ("pages/recommend/train.py", "Train & compare", ":material/leaderboard:"),
+        ("pages/recommend/tuning.py", "Tuning", ":material/tune:"),
         ("pages/recommend/recommendations.py", "Recommendations", ":material/playlist_play:"),
     ],
     "Experiment": [
