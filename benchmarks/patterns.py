@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import duckdb
@@ -31,7 +31,13 @@ from ui.charts import patterns as charts
 
 PART = 5_000_000
 TITLES, GENRES, DAYS, REPEATS = 5_000, 20, 730, 5
-FILTERS = (Filters(), Filters(genre="Genre 3"), Filters("2024-05", "2025-02", device="tv", country="C1", kind="film"))
+FILTERS = (
+    [Filters(f"2024-0{month}") for month in range(1, 7)],
+    [Filters(genre=f"Genre {number}") for number in range(6)],
+    [Filters(device=device) for device in ("tv", "computer", "phone", "tablet", "tv", "phone")],
+    [Filters(f"2024-0{1 + c}", "2025-02", device="tv", country=f"C{c % 5}", kind="film") for c in range(6)],
+)
+"""Kinds of filters, each with values that are new every time, so that no result waits in a cache."""
 CUBE, MEMORY, FIGURE = 1.3, 2_048, 0.1
 """Promised: times the query by hand, MiB, seconds."""
 HOUR_WEEKDAY = cubes.CubeSpec("hour-weekday", ("hour", "weekday"))
@@ -110,22 +116,35 @@ def build(dataset: Dataset, spec: cubes.CubeSpec) -> None:
         cubes.build(dataset, spec, events(dataset), workspace=Workspace(home))
 
 
-def figures(dataset: Dataset, workspace: Workspace) -> dict[str, float]:
-    """Median seconds from parameters to a figure, of the slowest filter."""
-    kinds = {
+def figures(dataset: Dataset, workspace: Workspace) -> dict[str, tuple[float, float]]:
+    """Median seconds from parameters to a figure, by the clock and of the processor, of the slowest kind of filter."""
+    kinds: dict[str, Callable[[Filters], object]] = {
         "hour × weekday": lambda f: charts.clock(clock(dataset, filters=f, workspace=workspace)),
         "month × genre": lambda f: charts.seasons(months(dataset, filters=f, workspace=workspace)),
         "daily trend": lambda f: charts.daily(daily(dataset, filters=f, workspace=workspace)),
     }
-    return {name: max(median(lambda f=f, draw=draw: draw(f)) for f in FILTERS) for name, draw in kinds.items()}
+    return {name: max(timed(draw, some) for some in FILTERS) for name, draw in kinds.items()}
+
+
+def timed(draw: Callable[[Filters], object], some: Sequence[Filters]) -> tuple[float, float]:
+    """Median seconds by the clock, and of the processor, after the first which warms up."""
+    draw(some[0])
+    clocks, processors = [], []
+    for filters in some[1:]:
+        start, used = time.perf_counter(), time.process_time()
+        draw(filters)
+        clocks.append(time.perf_counter() - start)
+        processors.append(time.process_time() - used)
+    return statistics.median(clocks), statistics.median(processors)
 
 
 def prepared(folder: Path, home: Path) -> None:
-    """In a process of its own: build all that the page reads; print seconds and the largest memory in MiB."""
-    start = time.perf_counter()
+    """In a process of its own: build all that the page reads; print seconds by the clock and of the processor, and the
+    largest memory in MiB."""
+    start, used = time.perf_counter(), time.process_time()
     prepare(Dataset.open(folder), workspace=Workspace(home))
-    seconds = time.perf_counter() - start
-    print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+    seconds = [time.perf_counter() - start, time.process_time() - used]
+    print(json.dumps([*seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
 
 
 def measure(rows: int) -> list[Measured]:
@@ -140,15 +159,18 @@ def measure(rows: int) -> list[Measured]:
             value = f"{ratio:.2f} × ({ours:.2f} s against {hand:.2f} s by hand)"
             measured.append(Measured(f"{rows:,} views: cube {what}", value, f"≤ {CUBE} ×", ratio <= CUBE))
         command = [sys.executable, "-m", "benchmarks.patterns", "--prepare", str(folder), str(home)]
-        seconds, memory = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-        measured.append(Measured(f"{rows:,} views: all cubes of the page, built once", f"{seconds:.1f} s"))
+        found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        seconds, used, memory = found
+        value = f"{seconds:.1f} s, {used:.1f} s of a processor"
+        measured.append(Measured(f"{rows:,} views: all cubes of the page, built once", value))
         what = f"{rows:,} views: memory of that process"
         measured.append(Measured(what, f"{memory:,.0f} MiB", f"≤ {MEMORY:,} MiB", memory <= MEMORY, budget=True))
         cubes_size = sum(file.stat().st_size for file in home.rglob("*.parquet")) / 2**20
         views_size = sum(file.stat().st_size for file in dataset.files("views")) / 2**20
         measured.append(Measured(f"{rows:,} views: cubes on disk", f"{cubes_size:,.0f} MiB of {views_size:,.0f} MiB"))
-        for name, seconds in figures(dataset, Workspace(home)).items():
-            what, value = f"{rows:,} views: {name}, parameters to figure, slowest filter", f"{seconds * 1000:.0f} ms"
+        for name, (seconds, used) in figures(dataset, Workspace(home)).items():
+            what = f"{rows:,} views: {name}, parameters to figure, slowest filter"
+            value = f"{seconds * 1000:.0f} ms, {used * 1000:.0f} ms of a processor"
             measured.append(Measured(what, value, f"≤ {FIGURE * 1000:.0f} ms", seconds <= FIGURE, budget=True))
         return measured
 

@@ -165,12 +165,17 @@ def clock(
     what = events(dataset, zone)
     check_measure(measure, what)
     spec = cubes.for_filters(cubes.CLOCK, filters)
-    cells = cubes.build(dataset, spec, what, workspace=workspace, progress=progress).totals(
-        ["weekday", "hour"], filters, measures=("events", "minutes", "completion", "completion_known")
-    )
-    week = {name: np.zeros((7, 24)) for name in ("events", "minutes", "completion", "completion_known")}
+    wanted = ["events", "minutes", "completion", "completion_known"]
+    cube = cubes.build(dataset, spec, what, workspace=workspace, progress=progress)
+    cells = cube.sums(["weekday", "hour"], filters, measures=wanted)
+    if not len(cells):
+        raise EmptySelection(
+            f"Nothing is left to count with these filters: {filters.describe()}.",
+            "Widen the months or take a filter away.",
+        )
+    week = {name: np.zeros((7, 24)) for name in wanted}
     for name, table in week.items():
-        table[cells["weekday"].to_numpy(int) - 1, cells["hour"].to_numpy(int)] = cells[name]
+        table[cells.keys["weekday"] - 1, cells.keys["hour"]] = cells.sums[name]
     if week[measure].sum() <= 0:
         raise EmptySelection("No minutes were watched in this selection.", "Look at plays instead.")
     spec = cubes.for_filters(cubes.RHYTHM, filters)

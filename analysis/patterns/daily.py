@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.data import Dataset
-from analysis.errors import DataError
 from analysis.patterns import cubes
 from analysis.patterns.audience import audience
 from analysis.patterns.clock import Measure, check_measure
@@ -22,8 +21,6 @@ from analysis.workspace import Workspace
 
 BUSY = 10
 """Plays a day (median) from which a day without any is a gap in the data: by chance e⁻¹⁰ of such days are empty."""
-LONGEST = 36_525
-"""A hundred years of days; a longer span comes from a mistaken time."""
 A_MONTH = 30
 
 Array = npt.NDArray[np.float64]
@@ -130,7 +127,7 @@ def daily(
     Raises:
         EmptySelection: Nothing is left after the filters.
         ParameterError: Unknown zone or measure.
-        DataError: The ratings carry no times, or the days span more than a century.
+        DataError: The ratings carry no times.
     """
     filters = filters or Filters()
     what = events(dataset, zone)
@@ -175,9 +172,4 @@ def _span(cells: pd.DataFrame) -> tuple[int, int]:
     """First day since 1970, and the number of days."""
     days = _day(cells["date"])
     first, count = int(days.min()), int(days.max() - days.min()) + 1
-    if count > LONGEST:
-        raise DataError(
-            f"The days run from {cells['date'].min()} to {cells['date'].max()}, more than a century.",
-            "Choose first and last month to leave out mistaken times.",
-        )
     return first, count

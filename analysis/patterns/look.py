@@ -12,6 +12,7 @@ from analysis.patterns import cubes
 from analysis.patterns.appetite import knows_supply
 from analysis.patterns.audience import audience, counted
 from analysis.patterns.clock import Clock, Measure, clock
+from analysis.patterns.counting import REASONS
 from analysis.patterns.daily import A_MONTH, DailyTrend, daily
 from analysis.patterns.events import NO_GENRE, UNKNOWN, events
 from analysis.patterns.filters import EmptySelection, Filters
@@ -86,7 +87,7 @@ class Choices:
         devices: The largest first.
         countries: The largest first.
         kinds: The largest first.
-        untimed: Rows that carry no time and are not counted anywhere.
+        left_out: Rows that are not counted anywhere, by reason (of `counting.REASONS`).
     """
 
     months: tuple[str, ...]
@@ -94,7 +95,14 @@ class Choices:
     devices: tuple[str, ...]
     countries: tuple[str, ...]
     kinds: tuple[str, ...]
-    untimed: int
+    left_out: dict[str, int]
+
+    def caveat(self, noun: str) -> str:
+        """How many rows are not counted, and why, in a sentence; empty where all are."""
+        if not self.left_out:
+            return ""
+        reasons = [f"{rows:,} {REASONS[reason]}" for reason, rows in self.left_out.items()]
+        return f"Not in the picture: {noun} of which {', '.join(reasons)}."
 
 
 def look(
@@ -152,9 +160,8 @@ def prepare(
         steps += [cubes.GENRE_HOURS, cubes.TITLE_HOURS]
     if knows_supply(dataset):
         steps.append(cubes.TITLES)
-    for number, spec in enumerate(steps):
-        cubes.build(dataset, spec, what, workspace=workspace, progress=_part(progress, number, len(steps) + 1))
-    audience(dataset, what, workspace=workspace, progress=_part(progress, len(steps), len(steps) + 1))
+    cubes.build_all(dataset, steps, what, workspace=workspace, progress=_part(progress, 0, 2))
+    audience(dataset, what, workspace=workspace, progress=_part(progress, 1, 2))
     if progress:
         progress(1.0, "Counted")
 
@@ -167,16 +174,21 @@ def prepared(dataset: Dataset, *, zone: str | None = None, workspace: Workspace 
 
 def choices(dataset: Dataset, *, zone: str | None = None, workspace: Workspace | None = None) -> Choices:
     """What can be chosen on the page."""
-    cube = cubes.build(dataset, cubes.CLOCK, (what := events(dataset, zone)), workspace=workspace)
-    total = cube.totals(["month"], measures=["events"])
-    found = {name: _by_size(cube, name) for name in what.splits}
+    what = events(dataset, zone)
+    specs = [cubes.DAILY, cubes.CLOCK_PLAIN]
+    daily, plain = cubes.build_all(dataset, specs, what, workspace=workspace)
+    months = plain.totals(["month"], measures=["events"], empty=True)["month"].tolist()
+    if not months:
+        noun, why = what.noun, Choices((), (), (), (), (), plain.left_out).caveat(what.noun)
+        raise EmptySelection(f"None of the {noun} of {dataset.name} can be counted. {why}", "Look at its quality page.")
+    found = {name: _by_size(plain if name == "genre" else daily, name) for name in what.splits}
     return Choices(
-        months=tuple(f"{month // 100:04d}-{month % 100:02d}" for month in total["month"].tolist()),
+        months=tuple(f"{month // 100:04d}-{month % 100:02d}" for month in months),
         genres=found.get("genre", ()),
         devices=found.get("device", ()),
         countries=found.get("country", ()),
         kinds=found.get("kind", ()),
-        untimed=dataset.info.rows(what.table) - int(total["events"].sum()),
+        left_out={reason: plain.left_out[reason] for reason in REASONS if reason in plain.left_out},
     )
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 from analysis.data import Dataset
 from analysis.errors import DataError
 from analysis.patterns import cubes
+from analysis.patterns.cells import Cells
 from analysis.patterns.clock import Measure, check_measure
 from analysis.patterns.events import NO_GENRE, Events, events
 from analysis.patterns.filters import EmptySelection, Filters
@@ -195,31 +196,41 @@ def months(
         for spec in (cubes.RHYTHM, cubes.RELEASES)
     )
     shared = f"{measure}_shared"
-    cells = viewers.totals(["bucket", "month", "genre"], filters, measures=sorted({"events", shared}))
-    by_title = titles.totals(["title_bucket", "month", "genre"], filters, measures=[shared])
-    if set(cells["genre"]) == {NO_GENRE}:
+    cells = viewers.sums(["bucket", "month", "genre"], filters, measures=sorted({"events", shared}))
+    by_title = titles.sums(["title_bucket", "month", "genre"], filters, measures=[shared])
+    if not len(cells):
+        raise EmptySelection(
+            f"Nothing is left to count with these filters: {filters.describe()}.",
+            "Widen the months or take a filter away.",
+        )
+    names = cells.words["genre"]
+    if {names[code] for code in np.unique(cells.keys["genre"]).tolist()} == {NO_GENRE}:
         raise EmptySelection(
             f"None of the titles counted here has a genre ({dataset.name}).", "Import genres beside them."
         )
-    if cells[shared].sum() <= 0:
+    if cells.sums[shared].sum() <= 0:
         raise EmptySelection("No minutes were watched in this selection.", "Look at plays instead.")
     return _season(cells, by_title, what, filters, measure)
 
 
-def _season(
-    cells: pd.DataFrame, by_title: pd.DataFrame, what: Events, filters: Filters, measure: Measure
-) -> MonthGenre:
+def _season(cells: Cells, by_title: Cells, what: Events, filters: Filters, measure: Measure) -> MonthGenre:
     """The result, from sums by viewer bucket, month and genre, and by title bucket, month and genre."""
-    by_size = cells.groupby("genre")[f"{measure}_shared"].sum().sort_values(ascending=False, kind="stable")
-    names, numbers = by_size.index.tolist(), sorted({month % 100 for month in cells["month"].tolist()})
+    known = np.unique(cells.keys["genre"])
+    sizes = np.bincount(cells.keys["genre"], weights=cells.sums[f"{measure}_shared"])[known]
+    # The largest first; of equals, the first by name.
+    known = known[np.argsort(-sizes, kind="stable")]
+    names = [cells.words["genre"][code] for code in known.tolist()]
+    numbers = np.unique(cells.keys["month"] % 12)
+    place = np.full(len(cells.words["genre"]), -1)
+    place[known] = np.arange(len(known))
 
-    def table(rows: pd.DataFrame, bucket: str, value: str) -> Array:
-        sums = np.zeros((clustered.BUCKETS, len(numbers), len(names)))
-        month = np.searchsorted(numbers, rows["month"].to_numpy(int) % 100)
-        genre = pd.Categorical(rows["genre"], categories=names).codes
-        where = (rows[bucket].to_numpy(int), month, genre)
-        np.add.at(sums, where, rows[value].to_numpy(float))
-        return sums
+    def table(rows: Cells, bucket: str, value: str) -> Array:
+        month = np.searchsorted(numbers, rows.keys["month"] % 12)
+        shape = (clustered.BUCKETS, len(numbers), len(known))
+        # Both cubes come of the same rows, so they have the same words.
+        at = np.ravel_multi_index((rows.keys[bucket], month, place[rows.keys["genre"]]), shape)
+        sums = np.bincount(at, weights=rows.sums[value], minlength=int(np.prod(shape)))
+        return np.asarray(sums.reshape(shape), dtype=np.float64)
 
     shared, full = table(cells, "bucket", f"{measure}_shared"), table(cells, "bucket", "events")
     titles = table(by_title, "title_bucket", f"{measure}_shared")
@@ -228,12 +239,12 @@ def _season(
     share = totals / totals.sum(axis=1, keepdims=True)
     overall = totals.sum(axis=0) / totals.sum()
     found = lift_table(shared, titles, full.sum(axis=0), shown)
-    years = cells["month"].to_numpy(int) // 100
+    years = cells.keys["month"] // 12
     return MonthGenre(
         what,
         filters,
         measure,
-        tuple(numbers),
+        tuple((numbers + 1).tolist()),
         tuple(names[i] for i in shown),
         full.sum(axis=0)[:, shown],
         share[:, shown],

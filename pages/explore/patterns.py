@@ -97,7 +97,7 @@ if season is not None:
     story.text(" ".join((*season.caveats(), *(["The genre filter does not apply to this chart."] if genre else []))))
 story.chart(figures["daily"], key="patterns_daily", alt=trend.summary())
 story.text(trend.summary())
-if known.untimed:
-    story.text(f"{known.untimed:,} {what.noun} carry no time and are not counted.")
+if caveat := known.caveat(what.noun):
+    story.text(caveat)
 story.explain(MEANS, COMPUTED)
 story.end(found.numbers())

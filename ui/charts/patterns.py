@@ -103,12 +103,13 @@ def seasons(result: MonthGenre) -> go.Figure:
         },
     )
     claims = result.claims()
-    marks = [(result.lift[cell], result.across_titles[cell]) for cell in claims]
+    broad = result.across_titles
+    marks = [(result.lift[cell], broad[cell]) for cell in claims]
     # As text of its own, which takes the page's colour: a heatmap would choose one as if the page were white.
     figure.add_scatter(
         x=[MONTHS[result.months[month] - 1][:3] for month, _ in claims],
         y=[result.genres[genre] for _, genre in claims],
-        text=[f"<b>{lift:.2f}</b>" if broad else f"{lift:.2f}" for lift, broad in marks],
+        text=[f"<b>{lift:.2f}</b>" if bold else f"{lift:.2f}" for lift, bold in marks],
         mode="text",
         textfont={"size": 12},
         hoverinfo="skip",
@@ -189,6 +190,8 @@ def _clock_hover(result: Clock) -> list[list[str]]:
 
 
 def _seasons_hover(result: MonthGenre) -> list[list[str]]:
+    claimed, broad = result.claimed, result.across_titles
+
     def words(m: int, g: int) -> str:
         lines = [
             f"<b>{result.genres[g]} in {MONTHS[result.months[m] - 1]}</b>",
@@ -197,8 +200,8 @@ def _seasons_hover(result: MonthGenre) -> list[list[str]]:
         if np.isfinite(result.low[m, g]):
             lines.append(f"lift {result.lift[m, g]:.2f} ({result.low[m, g]:.2f} to {result.high[m, g]:.2f})")
         lines.append(f"{result.events[m, g]:,.0f} {result.what.noun}")
-        claim = "differs beyond chance, across titles" if result.across_titles[m, g] else "differs, by a few titles"
-        lines.append(claim if result.claimed[m, g] else "may be chance")
+        claim = "differs beyond chance, across titles" if broad[m, g] else "differs, by a few titles"
+        lines.append(claim if claimed[m, g] else "may be chance")
         return "<br>".join(lines)
 
     return [[words(m, g) for m in range(len(result.months))] for g in range(len(result.genres))]

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis.data import Dataset
-from analysis.patterns import Filters, audience, events
+from analysis.patterns import Filters, audience, counting, events
 from analysis.workspace import Workspace
 from tests.analysis.patterns.conftest import make_titles, make_viewers, make_views, on_disk
 from tests.analysis.patterns.test_cubes import plain_join
@@ -50,12 +50,31 @@ def test_chunks_and_parts_change_nothing(
     views = on_disk(make_views(6000, days=60))
     # Parts that share all of their days: every viewer is in several.
     dataset = write(views=[views.iloc[i::3] for i in range(3)], titles=make_titles(), viewers=make_viewers())
-    monkeypatch.setattr(audience, "AT_ONCE", 1000)
+    monkeypatch.setattr(counting, "AT_ONCE", 1000)
     found = audience.audience(dataset, events(dataset), workspace=Workspace(tmp_path / "ws"))
     for filters in (Filters(), Filters(device="phone", country="US")):
         days, hours = by_pandas(dataset, filters)
         assert found.days(filters)["viewers"].tolist() == days.tolist()
         assert found.hours(filters)["viewers"].tolist() == hours.tolist()
+
+
+def test_a_new_part_counts_only_itself_and_the_days_it_shares(write: Callable[..., Dataset], tmp_path: Path) -> None:
+    views = on_disk(make_views(4000, days=40)).sort_values("started_at", ignore_index=True)
+    parts, rest = [views.iloc[i * 1000 : (i + 1) * 1000] for i in range(4)], {"titles": make_titles()}
+    workspace = Workspace(tmp_path / "ws")
+    before = write("three", views=parts[:3], **rest)
+    audience.audience(before, events(before), workspace=workspace)
+    old = {file: file.stat().st_mtime_ns for file in (workspace.cubes / "audience").iterdir()}
+    after = write("four", views=parts, **rest)
+    found = audience.audience(after, events(after), workspace=workspace)
+    new = {file: file.stat().st_mtime_ns for file in (workspace.cubes / "audience").iterdir()}
+    assert old.items() <= new.items()
+    # By day and by hour: the new part, the old last one without the day it now shares, the shared days, the whole.
+    assert len(new) - len(old) == 8
+    assert (
+        found.days(Filters())["viewers"].tolist()
+        == views.groupby(views.started_local.dt.date)["viewer_id"].nunique().tolist()
+    )
 
 
 def test_a_genre_is_not_answered(service: Dataset) -> None:

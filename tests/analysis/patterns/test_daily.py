@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from analysis.data import Dataset
-from analysis.errors import DataError
 from analysis.patterns import EmptySelection, Filters, daily
 from tests.analysis.patterns.conftest import make_titles, make_views
 
@@ -116,10 +115,3 @@ def test_minutes_have_their_own_trend() -> None:
     low, high = found.trend.growth(30)[1:]
     assert low < np.expm1(0.09) < high
     assert "minutes a day" in found.summary()
-
-
-def test_more_than_a_century_is_refused() -> None:
-    views = make_views(100)
-    views.loc[0, "started_at"] = pd.Timestamp("1900-01-01")
-    with pytest.raises(DataError, match="century"):
-        daily(Dataset.from_frames(views=views))

@@ -42,7 +42,7 @@ def test_choices_are_those_of_the_data(service: Dataset) -> None:
     assert set(found.countries) == {"DE", "US", "unknown"}
     assert set(found.kinds) == {"film", "series"}
     assert set(found.genres) == {"Drama", "Comedy", "Horror", "Family", "no genre"}
-    assert found.untimed == 0
+    assert found.left_out == {}
 
 
 def test_nothing_to_choose_is_no_choice() -> None:
@@ -55,7 +55,8 @@ def test_untimed_ratings_are_counted() -> None:
     at = pd.to_datetime(["2024-01-01", None, "2024-02-01"])
     frame = pd.DataFrame({"viewer_id": [1, 2, 3], "title_id": 1, "rated_at": at, "stars": 3.0})
     dataset = Dataset.from_frames(ratings=frame)
-    assert choices(dataset).untimed == 1
+    assert choices(dataset).left_out == {"untimed": 1}
+    assert choices(dataset).caveat("ratings") == "Not in the picture: ratings of which 1 carry no time."
     assert choices(dataset).months == ("2024-01", "2024-02")
 
 
