@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import zip_longest
 
 import streamlit as st
 
 from analysis import recommend
 from analysis.data import Dataset
 from analysis.errors import PrimetimeError
-from analysis.recommend import CAPABILITIES
+from analysis.recommend import CAPABILITIES, shelves
 from analysis.recommend.custom import discover
+from analysis.recommend.shelves import fitting_artwork
 from ui import jobs, state
 from ui.glossary import define
 from ui.posters import poster
@@ -208,14 +210,37 @@ def choose_viewer(dataset: Dataset, run: recommend.Run) -> tuple[int | None, int
     return (int(chosen.split(" ")[0]) if chosen else None), k
 
 
-def posters(titles: Sequence[recommend.Recommended | recommend.Watched], flags: Sequence[str]) -> None:
-    """A row of posters, each with a small flag where the words for it are not empty."""
-    pairs = list(zip(titles, flags, strict=True))
-    st.image(
-        [poster(title.name, title.genres, note=flag) for title, flag in pairs],
-        width=POSTER,
-        alt=[f"{title.name}, {flag.lower()}" if flag else title.name for title, flag in pairs],
-    )
+def posters(
+    dataset: Dataset,
+    titles: Sequence[recommend.Recommended | recommend.Watched],
+    flags: Sequence[str] = (),
+    *,
+    taste: Mapping[str, int] | None = None,
+) -> None:
+    """A row of posters, each with a small flag where the words for it are not empty.
+
+    With a viewer's taste each title has the artwork that stresses the genre they watch most, else its first one.
+    """
+    drawn = []
+    for title, flag in zip_longest(titles, flags, fillvalue=""):
+        shows = artworks(dataset).get(title.title_id, title.genres)
+        variant = fitting_artwork(shows, taste or {})
+        drawn.append(
+            poster(title.name, title.genres, variant=variant, shows=shows[variant] if shows else "", note=flag)
+        )
+    flagged = zip_longest(titles, flags, fillvalue="")
+    alt = [f"{title.name}, {flag.lower()}" if flag else title.name for title, flag in flagged]
+    st.image(drawn, width=POSTER, alt=alt)
+
+
+def artworks(dataset: Dataset) -> dict[int, tuple[str, ...]]:
+    """The genre that each artwork variant of each title stresses, where the dataset has artworks."""
+    return _artworks(dataset, dataset.content_hash)
+
+
+@st.cache_resource(max_entries=4, ttl=3600, show_spinner=False)
+def _artworks(_dataset: Dataset, content: str) -> dict[int, tuple[str, ...]]:
+    return shelves.artworks(_dataset)
 
 
 @st.cache_data(max_entries=64, ttl=3600, show_spinner=False)

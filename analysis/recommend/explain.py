@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +15,12 @@ from scipy import sparse
 from analysis.data.dataset import Dataset
 from analysis.errors import DataError, ModelError
 from analysis.recommend.base import Recommender, history_matrix
-from analysis.recommend.home import Recommended
+from analysis.recommend.home import Recommended, genres_of
 from analysis.recommend.interactions import Interactions
 from analysis.recommend.lists import RecommendationTable
 from analysis.recommend.registry import model as registered
 from analysis.recommend.runs import Run
-from analysis.results import Result
+from analysis.results import Result, plain
 
 POOL = 60
 """Best titles that are sorted into rows by what speaks for them."""
@@ -79,6 +80,24 @@ class Because(Result):
         best = self.rows[0]
         share = f"{best.share * 100:.0f} % of their scores"
         return f"{first}; {best.name} speaks for {len(best.titles)} of its picks, with {share}."
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, as plain JSON values; `Because.from_json` reads it back."""
+        return {"summary": self.summary(), **plain(self)}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Because:
+        """Read what `to_json` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: It is something else.
+        """
+        rows = tuple(
+            BecauseRow(int(row["title_id"]), str(row["name"]), float(row["share"]), _recommended(row["titles"]))
+            for row in stored["rows"]
+        )
+        picks = _recommended(stored["picks"])
+        return cls(str(stored["model"]), str(stored["label"]), int(stored["watched"]), picks, rows)
 
 
 @dataclass(frozen=True)
@@ -211,7 +230,7 @@ def titles_of(
     catalogue = train.catalogue.iloc[train.title_index(title_ids)]
     genres = catalogue["genres"] if "genres" in catalogue else pd.Series([None] * len(catalogue))
     return tuple(
-        Recommended(rank, int(title), str(name), tuple(map(str, of)) if of is not None else (), float(score), False)
+        Recommended(rank, int(title), str(name), genres_of(of), float(score), False)
         for rank, (title, name, of, score) in enumerate(
             zip(title_ids, catalogue["name"], genres, scores, strict=True), start=1
         )
@@ -291,6 +310,10 @@ def _rows(
         # A row is as good as the places of its titles: 1 for the best, 1/2 for the second, and so on.
         found.append((-float((1 / (1 + mine)).sum()), title_id, row))
     return tuple(row for _, _, row in sorted(found, key=lambda one: one[:2])[:rows])
+
+
+def _recommended(stored: Iterable[Mapping[str, Any]]) -> tuple[Recommended, ...]:
+    return tuple(Recommended(**{**one, "genres": tuple(one["genres"])}) for one in stored)
 
 
 def _without(history: sparse.csr_matrix, place: int) -> sparse.csr_matrix:

@@ -305,8 +305,12 @@ def _titles_by_id(tables: Tables, wanted: set[int]) -> dict[int, dict[str, Any]]
 
 def _named(title_id: int, titles: dict[int, dict[str, Any]]) -> tuple[str, tuple[str, ...]]:
     row = titles.get(title_id, {})
-    genres = row.get("genres")
-    return str(row.get("name") or f"Title {title_id}"), tuple(map(str, genres)) if genres is not None else ()
+    return str(row.get("name") or f"Title {title_id}"), genres_of(row.get("genres"))
+
+
+def genres_of(cell: Any) -> tuple[str, ...]:
+    """The genres in a cell of the catalogue; none where it is empty, in whatever way."""
+    return tuple(map(str, cell)) if isinstance(cell, list | tuple | np.ndarray) else ()
 
 
 def _watched(plays: pd.DataFrame, titles: dict[int, dict[str, Any]]) -> tuple[Watched, ...]:

@@ -13,6 +13,8 @@ from streamlit.testing.v1 import AppTest
 
 from analysis.data import Dataset, DatasetWriter
 from analysis.recommend import Leaderboard, RandomSplit, evaluate, keep_run, list_runs
+from analysis.recommend.ask import ask_apart
+from analysis.recommend.custom import own_class
 from analysis.workspace import ROOT, Workspace
 
 TRAIN, LISTS = "pages/recommend/train.py", "pages/recommend/recommendations.py"
@@ -168,23 +170,69 @@ def test_a_new_viewer_gets_a_list_at_once(workspace: Workspace, judged: Callable
     app = opened(LISTS)
     app.segmented_control(key="recommend_look").set_value("new").run()
     assert not app.exception
-    assert "From 5 watched titles, Item kNN would show" in words(app)
+    assert "From 3 watched titles, Item kNN would show" in words(app)
     app.multiselect(key="recommend_picked").set_value([3, 10]).run()
     assert "From 2 watched titles, Item kNN would show" in words(app)
+    app.selectbox(key="recommend_new_beside").set_value("popularity").run()
+    assert "are in both lists" in words(app) or "No title is in both lists" in words(app)
+    assert "Top picks by Popularity" in words(app).replace("**", "")
     app.multiselect(key="recommend_picked").set_value([]).run()
     assert not app.exception
-    assert "Nothing is known of this viewer yet" in words(app)
-    app.selectbox(key="recommend_new_model").set_value("popularity").run()
-    assert "Popularity would show" in words(app)
+    assert "Nothing is known of this viewer yet: Popularity would show everybody the same" in words(app)
 
 
 def test_similar_titles(workspace: Workspace, judged: Callable[..., Leaderboard]) -> None:
-    keep_run(workspace, judged("popularity", "item_knn"))
+    keep_run(workspace, judged("popularity", "item_knn", "ease"))
     app = opened(LISTS)
     app.segmented_control(key="recommend_look").set_value("similar").run()
     assert not app.exception
-    assert "Item kNN finds" in words(app)
+    assert "finds Title" in words(app)
+    other = next(name for name in ("item_knn", "ease") if name != app.selectbox(key="recommend_similar_model").value)
+    app.selectbox(key="recommend_similar_beside").set_value(other).run()
+    assert words(app).count("Like Title") == 2
     keep_run(workspace, judged("popularity"))
     app.run()
     assert not app.exception
     assert "This run has no model that names titles that resemble a title" in words(app)
+
+
+OWN = """
+import numpy as np
+from analysis.recommend import Recommender
+
+
+class Mine(Recommender):
+    name, label, description, source = "mine", "My [model]", "The last titles first.", "me"
+    folds_in = cold_viewers = True
+
+    def _fit(self, train, progress):
+        self.n_titles_ = train.n_titles
+
+    def _score(self, viewers):
+        return np.tile(np.arange(self.n_titles_, dtype=np.float32), (len(viewers), 1))
+
+    def _score_history(self, histories):
+        return self._score(np.arange(histories.shape[0]))
+"""
+
+
+def test_a_model_of_ones_own_stands_beside_the_others(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = workspace.home / "models"
+    models.mkdir()
+    (models / "mine.py").write_text(OWN)
+    dataset = workspace.dataset("tiny")
+    run = keep_run(workspace, evaluate(dataset, ["item_knn", own_class(models, "mine")()]))
+    app = opened(LISTS)
+    assert "My [model]" in app.selectbox(key="recommend_second").options
+    app.segmented_control(key="recommend_look").set_value("new").run()
+    app.selectbox(key="recommend_new_beside").set_value("mine").run()
+    assert not app.exception
+    assert "Top picks by My [model]" in words(app).replace("**", "")
+    # Its lists are not those that its file would give now: it hangs, and is named; the other's answer is kept.
+    (models / "mine.py").write_text(OWN + "\nimport time\ntime.sleep(60)\n")
+    monkeypatch.setattr("ui.recommend_ask.ask_apart", functools.partial(ask_apart, seconds=0.5))
+    shutil.rmtree(run.folder / "fitted", ignore_errors=True)
+    app.multiselect(key="recommend_picked").set_value([3, 10]).run()
+    assert not app.exception
+    assert "My [model] took longer than 0.5 seconds to answer" in words(app)
+    assert "From 2 watched titles, Item kNN would show" in words(app)

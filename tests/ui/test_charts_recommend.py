@@ -124,27 +124,46 @@ def test_every_metric_has_a_label(metric: str) -> None:
     assert "@k" not in charts.label(metric, 5)
 
 
-@settings(max_examples=100, deadline=None)
-@given(name=st.text(max_size=120), genre=st.text(max_size=40), note=st.sampled_from(["", "Watched", "<b>&"]))
-def test_a_poster_is_sound_whatever_the_title(name: str, genre: str, note: str) -> None:
-    svg = posters.poster(name, (genre,), note=note)
+@settings(max_examples=60, deadline=None)
+@given(
+    name=st.text(max_size=120),
+    genre=st.text(max_size=40),
+    note=st.sampled_from(["", "Watched", "<b>&"]),
+    variant=st.integers(0, 20),
+)
+def test_a_poster_is_sound_whatever_the_title(name: str, genre: str, note: str, variant: int) -> None:
+    svg = posters.poster(name, (genre,), note=note, variant=variant)
     root = ET.fromstring(svg)
     tags = {element.tag.split("}")[1] for element in root.iter()}
-    assert tags <= {"svg", "rect", "clipPath", "g", "text", "circle", "ellipse", "line", "path"}
+    assert tags <= {
+        *("svg", "rect", "clipPath", "g", "text", "circle", "ellipse", "line", "path", "linearGradient", "stop")
+    }
     assert not any(attribute.startswith("on") for element in root.iter() for attribute in element.attrib)
 
 
 def test_posters_of_titles_differ_and_of_one_title_do_not() -> None:
     names = [f"Title {i}" for i in range(200)]
     assert len({posters.poster(name, ("Drama",)) for name in names}) == 200
-    assert posters.poster("A", ("Drama",)) == posters.poster("A", ["Drama", "Crime"])
+    assert posters.poster("A", ("Drama", "Crime")) == posters.poster("A", ["Drama", "Crime"], variant=0)
     assert posters.poster("A", ("Drama",)) != posters.poster("A", ("Drama",), note="Watched")
 
 
-def test_posters_can_be_read() -> None:
-    for dark, _, light in posters.SCHEMES:
-        assert contrast("#ffffff", dark) >= 7
-        assert contrast(light, dark) >= 4.5
+def test_the_artworks_of_a_title_differ_and_stress_what_they_show() -> None:
+    pictures = [posters.poster("A", ("Drama", "Crime"), variant=variant) for variant in range(6)]
+    assert len(set(pictures)) == 6
+    for genre, picture in (("Drama", pictures[0]), ("Crime", pictures[1]), ("Drama", pictures[2])):
+        assert f">{genre} · " in picture
+        assert posters.scheme(genre)[0] in picture
+    shown = posters.poster("A", ("Drama",), variant=1, shows="Crime")
+    assert ">Crime · Drama<" in shown
+    assert posters.scheme("Crime")[0] in shown
+
+
+@pytest.mark.parametrize("genre", [*posters.HUES, "", *(f"Genre {n}" for n in range(40))])
+def test_posters_can_be_read(genre: str) -> None:
+    dark, _, light = posters.scheme(genre)
+    assert contrast("#ffffff", dark) >= 7
+    assert contrast(light, dark) >= 7
 
 
 def contrast(one: str, other: str) -> float:
