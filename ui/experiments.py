@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from analysis.data import Dataset
-from analysis.experiments import archives, files, sources, viewing
+from analysis.experiments import sources, viewing
+from analysis.experiments.belief import belief
 from analysis.experiments.experiment import Experiment
-from analysis.experiments.metrics import Ratio, Term
 from analysis.experiments.plan import Guardrail, Plan
 from analysis.experiments.report import ExperimentReport
+from analysis.experiments.viewing_units import MORE_METRICS
 from analysis.experiments.words import number, p_value, percent, plural
-from ui import experiments_plans, state
+from ui import experiments_files, experiments_plans, state
+from ui.charts import experiments_more as more_charts
 from ui.glossary import define
 from ui.story import Card, Story, Tone
 from ui.text import count, escape
-
-if TYPE_CHECKING:
-    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 SOURCES = {"dataset": "This dataset", "upload": "A file", "typed": "Typed numbers"}
 FORMS = {"successes": "Successes of units", "means": "Means and variances"}
@@ -38,7 +34,6 @@ BADGES: Mapping[str, tuple[Any, str]] = {
     "keep going": ("gray", ":material/hourglass_empty:"),
     "cannot say": ("gray", ":material/help:"),
 }
-NONE = "None"
 
 
 def choose(story: Story) -> Experiment | None:
@@ -55,7 +50,7 @@ def choose(story: Story) -> Experiment | None:
     if source != "dataset":
         st.caption("The dataset chosen in the sidebar plays no part here.")
     if source == "upload":
-        return _upload(story)
+        return experiments_files.upload(story)
     return _typed(story) if source == "typed" else _of_dataset(story)
 
 
@@ -162,14 +157,51 @@ def cards(report: ExperimentReport) -> list[Card]:
             (percent(lift.low), percent(lift.high)) if lift else (number(difference.low), number(difference.high))
         )
         note = f"{low} to {high}"
-    split = "broken" if report.split.failed else "as planned"
     days = "unknown" if experiment.days is None else plural(round(experiment.days), "day")
+    split = "broken" if report.split.failed else "as planned"
     return [
         Card(report.primary.capitalize(), effect, define("95 % interval"), note),
         Card("Split", split, define("sample-ratio mismatch"), p_value(report.split.p_value)),
         Card("Units", count(sum(experiment.units.values())), None, plural(len(experiment.units), "variant")),
         Card("Runtime", days, "A whole week at least: people watch differently at weekends."),
     ]
+
+
+STATES: Mapping[str, tuple[Any, str]] = {
+    "fine": ("blue", ":material/check:"),
+    "look twice": ("gray", ":material/visibility:"),
+    "broken": ("orange", ":material/report:"),
+    "unknown": ("gray", ":material/help:"),
+}
+
+
+def health(story: Story, report: ExperimentReport) -> None:
+    """The health strip: a badge a check with what was found, and which of them are not fine."""
+    with st.container(horizontal=True, gap="xsmall", key="experiments_health"):
+        for check in report.health.checks:
+            colour, icon = STATES[check.state]
+            st.badge(f"{check.name}: {check.state}", icon=icon, color=colour, help=escape(check.text))
+    story.text(f"Health: {report.health.summary()}")
+
+
+def exposed(story: Story, report: ExperimentReport) -> None:
+    """When units came."""
+    found = report.experiment.observed.exposure
+    if found is not None and len(found.dates) > 1:
+        story.chart(more_charts.exposure(found), key="experiments_exposure", alt=found.summary())
+
+
+def beside(story: Story, report: ExperimentReport) -> None:
+    """What to believe of the effect, and who stays."""
+    believed = belief(report)
+    if believed is not None:
+        story.chart(more_charts.density(believed), key="experiments_density", alt=believed.summary())
+        story.text(believed.summary())
+    curves, control = report.experiment.survival, report.experiment.control
+    if curves and control is not None:
+        said = " ".join(f"{name}: {each.summary()}" for name, each in curves.items())
+        story.chart(more_charts.staying(curves, control), key="experiments_staying", alt=said)
+        story.text(said)
 
 
 def badge(report: ExperimentReport) -> None:
@@ -186,7 +218,7 @@ def variants_table(report: ExperimentReport) -> pd.DataFrame:
         "units": "Units",
         "numerator": "Sum",
         "denominator": "Over",
-        "mean": "Mean",
+        "mean": "Value",
         "mean_low": "From",
         "mean_high": "To",
         "missing": "Missing",
@@ -212,8 +244,10 @@ def code(report: ExperimentReport) -> str:
 
 
 @st.cache_resource(max_entries=64, ttl=3600, show_spinner="Joining assignments and views")
-def _read(_dataset: Dataset, content: str, name: str, adjusted: bool, until: dt.date | None) -> Experiment:
-    return viewing.read_experiment(_dataset, name, adjusted=adjusted, until=until)
+def _read(
+    _dataset: Dataset, content: str, name: str, adjusted: bool, more: tuple[str, ...], until: dt.date | None
+) -> Experiment:
+    return viewing.read_experiment(_dataset, name, adjusted=adjusted, more=more, until=until)
 
 
 @st.cache_resource(max_entries=64, ttl=3600, show_spinner=False)
@@ -247,11 +281,24 @@ def _of_dataset(story: Story) -> Experiment | None:
             help="CUPED: what a viewer watched in the 28 days before explains much of what they watch now. Taking it "
             "out narrows the interval and favours nobody.",
         )
-    whole = _planned(_read(dataset, dataset.content_hash, name, adjusted, None))
+        more = tuple(
+            st.multiselect(
+                "Also compare",
+                [m for m in MORE_METRICS if "staying" not in m or _leaving(dataset)],
+                key="experiments_more",
+                bind="query-params",
+                help="Medians and a capped mean, which no single heavy viewer can carry, and who stays subscribed.",
+            )
+        )
+    whole = _planned(_read(dataset, dataset.content_hash, name, adjusted, more, None))
     last = _last_day(dataset, dataset.content_hash, name)
     until = as_of(whole, last)
     st.session_state["experiments_until"] = until
-    return whole if until is None else _planned(_read(dataset, dataset.content_hash, name, adjusted, until))
+    return whole if until is None else _planned(_read(dataset, dataset.content_hash, name, adjusted, more, until))
+
+
+def _leaving(dataset: Dataset) -> bool:
+    return dataset.has("viewers") and "left_on" in dataset.columns("viewers")
 
 
 def _planned(experiment: Experiment) -> Experiment:
@@ -306,115 +353,6 @@ def _typed(story: Story) -> Experiment | None:
 
 
 _EXAMPLE = ("control", "treatment")
-
-
-@contextmanager
-def _on_disk(uploads: Sequence[UploadedFile]) -> Iterator[list[Path]]:
-    """Uploads as files for the engine, for as long as they are read."""
-    with tempfile.TemporaryDirectory(prefix="primetime-") as folder:
-        paths = [Path(folder) / Path(upload.name).name for upload in uploads]
-        for upload, path in zip(uploads, paths, strict=True):
-            path.write_bytes(upload.getbuffer())
-        yield paths
-
-
-@st.cache_resource(max_entries=8, ttl=3600, show_spinner="Reading the file")
-def _proposals(ids: tuple[str, ...], _uploads: Sequence[UploadedFile]) -> list[files.Proposal]:
-    with _on_disk(_uploads) as paths:
-        return [files.propose(path) for path in paths]
-
-
-@st.cache_resource(max_entries=4, ttl=3600, show_spinner="Reading the archive")
-def _archive(ids: tuple[str, ...], layout: str, _uploads: Sequence[UploadedFile]) -> archives.Asos | archives.Upworthy:
-    with _on_disk(_uploads) as paths:
-        if layout == "asos":
-            return archives.read_asos(paths[0])
-        # Impressions are the larger numbers; by name they are the matrix n.
-        clicks, impressions = sorted(paths, key=lambda path: path.name.lower().startswith("n"))
-        return archives.read_upworthy(clicks, impressions)
-
-
-@st.cache_resource(max_entries=16, ttl=3600, show_spinner="Reading the file")
-def _units(
-    ids: tuple[str, ...],
-    outcomes: tuple[Term, ...],
-    chosen: tuple[tuple[str, str | None], ...],
-    less: tuple[str, ...],
-    _uploads: Sequence[UploadedFile],
-) -> Experiment:
-    with _on_disk(_uploads) as paths:
-        options: dict[str, Any] = dict(chosen)
-        return sources.read_units(paths[0], outcomes=list(outcomes), lower_is_better=list(less), **options)
-
-
-def _upload(story: Story) -> Experiment | None:
-    uploads = st.file_uploader(
-        "A table with one row a unit, an ASOS file, or Upworthy’s two matrices",
-        type=["csv", "tsv", "txt", "parquet"],
-        accept_multiple_files=True,
-        key="experiments_files",
-    )
-    if not uploads:
-        story.empty(
-            "Drop a CSV or Parquet file above.",
-            "One row a unit (a viewer, say), with a column that names its variant and a number column a metric.",
-        )
-        return None
-    ids = tuple(upload.file_id for upload in uploads)
-    proposals = _proposals(ids, uploads)
-    layout = archives.layout_of(
-        [(u.name, [c.name for c in p.columns]) for u, p in zip(uploads, proposals, strict=True)]
-    )
-    if layout != "units":
-        found = _archive(ids, layout, uploads)
-        names = found.experiments if isinstance(found, archives.Asos) else found.tests
-        chosen = st.selectbox("Experiment", names, format_func=_dated, key=f"experiments_archive_{ids[0]}")
-        return found.experiment(chosen)
-    if len(uploads) > 1:
-        story.empty("These files do not belong together.", "Bring one table of units, or Upworthy’s two matrices.")
-        return None
-    return _mapped(story, ids, uploads, proposals[0])
-
-
-def _dated(name: str) -> str:
-    """An Upworthy test with its day, other experiments as they are."""
-    return f"{name} · {archives.created_at(name):%Y-%m-%d}" if len(name) == archives.ID_DIGITS else name
-
-
-def _mapped(
-    story: Story, ids: tuple[str, ...], uploads: Sequence[UploadedFile], proposal: files.Proposal
-) -> Experiment | None:
-    """Show which column is which, as guessed, for correction."""
-    names = [column.name for column in proposal.columns]
-    few = [c.name for c in proposal.columns if c.distinct <= files.MOST_VARIANTS] or names
-    st.caption(f"{proposal.rows:,} rows. Check which column is which.")
-
-    def pick(label: str, options: Sequence[str], guess: str | None, help: str) -> str | None:
-        choices = [NONE, *options]
-        place = choices.index(guess) if guess in choices else 0
-        found = st.selectbox(label, choices, index=place, key=f"experiments_{label}_{ids[0]}", help=help)
-        return None if found == NONE else found
-
-    with st.grid(3, min_column_width=220):
-        variant = pick("Variant", few, proposal.variant, "The column that names each unit’s variant.")
-        values = proposal.column(variant).levels if variant else ()
-        control = pick("Control", values, proposal.control, "How things are now; None to compare all pairs.")
-        unit = pick("Unit", names, proposal.unit, "Checked for repeats and for units in two variants.")
-        time = pick("Time of assignment", names, proposal.time, "From it the runtime follows.")
-        covariate = pick("Known before", names, None, "A number from before the experiment, to adjust by (CUPED).")
-        over = pick("Divide by", names, None, "For ratios such as minutes per play; None for means per unit.")
-    outcomes = st.multiselect(
-        "Outcomes", names, default=proposal.outcomes[:3], key=f"experiments_outcomes_{ids[0]}",
-        help="Number columns; a column of 0 and 1 is a share of units. The first one decides unless you say otherwise.",
-    )  # fmt: skip
-    terms: tuple[Term, ...] = tuple(Ratio(o, over) if over and o != over else o for o in outcomes)
-    labels = [f"{t.numerator} per {t.denominator}" if isinstance(t, Ratio) else t for t in terms]
-    less = st.multiselect("Less is better for", labels, key=f"experiments_less_{ids[0]}")
-    if not variant or not terms:
-        story.empty("Choose the column that names the variant, and an outcome.", "Then the experiment is analysed.")
-        return None
-    chosen = {"variant": variant, "unit": unit, "control": control, "time": time, "covariate": covariate}
-    return _units(ids, terms, tuple((k, v) for k, v in chosen.items() if v or k == "control"), tuple(less), uploads)
 
 
 def of_dataset() -> bool:

@@ -77,7 +77,8 @@ def pair_up(first: files.Proposal, second: files.Proposal) -> LogProposal | None
     if named[0] == named[1]:
         # Both or neither: assignments have a row a unit, events have more.
         ranks = [(p.variant is not None, p.unit is not None, -p.rows) for p in (first, second)]
-        if not any(rank[0] for rank in ranks):
+        alike = [c.name for c in first.columns] == [c.name for c in second.columns]
+        if alike or not any(rank[0] for rank in ranks):
             return None
         swapped = ranks[1] > ranks[0]
     else:
@@ -108,6 +109,14 @@ def _columns(assignments: files.Proposal, events: files.Proposal) -> LogColumns 
 def _like_unit(proposal: files.Proposal, variant: str | None) -> str | None:
     others = [c for c in proposal.columns if c.name != variant and c.kind in ("text", "number")]
     return next((c.name for c in others if files.UNIT_NAME.search(c.name)), None)
+
+
+def metric_names(columns: LogColumns) -> list[str]:
+    """What will be measured, by name."""
+    names = ["events per unit", "units with an event"]
+    for value in columns.values:
+        names += [f"{value} per unit", f"{value} per event"]
+    return [*names, *(f"{kind} per unit" for kind in columns.kinds)]
 
 
 def read_log(

@@ -28,9 +28,9 @@ COMPUTED = (
 COLUMNS = {
     "Sum": st.column_config.NumberColumn(format="localized", help="Successes, or the sum of what was measured."),
     "Over": st.column_config.NumberColumn(format="localized", help="Units, or the sum that a ratio is divided by."),
-    "Mean": st.column_config.NumberColumn(format="%.4g"),
-    "From": st.column_config.NumberColumn(format="%.4g", help="Lower end of the mean’s interval."),
-    "To": st.column_config.NumberColumn(format="%.4g", help="Upper end of the mean’s interval."),
+    "Value": st.column_config.NumberColumn(format="%.4g", help="Mean, share, ratio or quantile."),
+    "From": st.column_config.NumberColumn(format="%.4g", help="Lower end of its interval."),
+    "To": st.column_config.NumberColumn(format="%.4g", help="Upper end of its interval."),
 }
 
 story = Story.begin("Experiments", "Is the new version better, and should it be rolled out?")
@@ -47,20 +47,23 @@ if experiment.question:
 room.badge(report)
 story.verdict(report.summary(), room.TONES.get(report.verdict.badge, "unsure"))
 story.metrics(room.cards(report))
+room.health(story, report)
 story.chart(charts.forest(report), key="experiments_forest", alt=report.summary())
 if len(experiment.units) > 2:
     story.text(report.comparisons[0].summary())
 for guardrail in report.guardrails:
     story.text(f"Guardrail: {guardrail.text}")
 room.plan(story, report)
+room.beside(story, report)
 story.heading("What to keep in mind")
 story.text(report.split.summary())
 for caution in report.cautions:
     story.text(caution)
 story.heading("Variants")
 story.table(
-    room.variants_table(report), key="experiments_variants", alt="Sums and means of each variant", columns=COLUMNS
+    room.variants_table(report), key="experiments_variants", alt="Sums and values of each variant", columns=COLUMNS
 )
+room.exposed(story, report)
 if room.of_dataset():
     detail.show(story, report, st.session_state.get("experiments_until"))
     plans.decide(story, report)
