@@ -20,6 +20,7 @@ TERMS: dict[str, str] = {
     "interaction": "A play or a rating: one viewer met one title once.",
     "item kNN": "Recommends what was watched by the people who watched what you watched.",
     "known truth": "What is true of a simulated service by construction; real data never tell it.",
+    "learning curve": "Quality against the amount of data learnt from, on one and the same test.",
     "lift": "A share divided by the overall share: 1.2 means 20 % more than usual.",
     "local time": "The hour on the viewer's own wall clock.",
     "MAE": "Mean absolute error of predicted ratings, in stars.",
@@ -45,6 +46,8 @@ TERMS: dict[str, str] = {
     "standard error": "How far an estimate typically lands from the truth, by chance alone.",
     "SVD": "Rating prediction by matrix factorization with biases, after Funk; it learns from explicit ratings only.",
     "temporal split": "All before one moment trains the models, all after it tests them, for every viewer alike.",
+    "trial": "One setting of a model's parameters, fitted and judged on the validation period.",
+    "validation period": "The latest part of the training period, on which settings are chosen; so it flatters them.",
     "viewer": "One profile of the service.",
     "weekend share": "Share of views that start on Saturday or Sunday, local time.",
 }

@@ -122,12 +122,12 @@ class LearningCurve(Result):
 
     @property
     def leader(self) -> LearningPoint | None:
-        """The model that is best with all of the history, or None where none was measured with all."""
+        """The model with the highest value with all of the history, or None where none was measured with all."""
         whole = [point for point in self.points if point.size == self.sizes[-1] and not point.error]
         return max(whole, key=lambda point: point.ndcg) if whole else None
 
     def summary(self) -> str:
-        """Which model is best with everything, and whether the second half of the history was of use to it."""
+        """Which model leads with everything, and whether the second half of the history was of use to it."""
         if not self.complete:
             return (
                 f"The learning curve is not finished: {len(self.points)} of {len(self.names) * len(self.sizes)} points "
@@ -138,7 +138,7 @@ class LearningCurve(Result):
             return f"None of the {len(self.names)} models could learn; each row says why."
         sizes = f"{self.sizes[-2]:,} to {self.sizes[-1]:,} {self.by}"
         all_of = f"all {best.size:,} days of history" if self.by == "days" else f"all {best.size:,} viewers"
-        told = f"{best.label} is best with {all_of} (NDCG@{self.k} {best.ndcg:.4f} on {self.viewers:,} viewers)"
+        told = f"{best.label} leads with {all_of} (NDCG@{self.k} {best.ndcg:.4f} on {self.viewers:,} viewers)"
         pair = next((one for one in self.doublings if one.first == best.model), None)
         if pair is None:
             return f"{told}; with half of it, it could not learn."
@@ -152,7 +152,7 @@ class LearningCurve(Result):
         return f"{told}, but it does better with less: {change}."
 
     def beginners(self) -> str:
-        """Which model is best with the least history, where it is another one."""
+        """Which model leads with the least history."""
         first = [point for point in self.points if point.size == self.sizes[0] and not point.error]
         best = self.leader
         if not first or best is None:

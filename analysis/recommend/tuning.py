@@ -205,6 +205,7 @@ class Tuning(Result):
             rows.append(
                 {
                     "model": one.label,
+                    "verdict": one.verdict,
                     "trials": len(one.trials),
                     "validation_default": one.default.value if one.trials else math.nan,
                     "validation_tuned": best.value if best else math.nan,
@@ -214,7 +215,6 @@ class Tuning(Result):
                     "gain_low": gain.low if gain else math.nan,
                     "gain_high": gain.high if gain else math.nan,
                     "p_holm": gain.p_holm if gain else math.nan,
-                    "verdict": one.verdict,
                     "settings": words(best.parameters) if best else "",
                     "error": one.error,
                 }
@@ -262,7 +262,7 @@ class Tuning(Result):
                 assert most.gain is not None
                 parts.append(
                     f"{verb} {len(these)} of {len(done)} models on the test period, {most.label} most "
-                    f"(NDCG@{self.k} {_interval(most.gain)})"
+                    f"(NDCG@{self.k} {_interval(most.gain).replace(' (', ', ')}"
                 )
         unsure = sum(one.verdict == "can't be told" for one in done)
         kept = sum(one.verdict == "defaults kept" for one in done)
