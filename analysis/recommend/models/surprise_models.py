@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import itertools
+import threading
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -83,7 +87,8 @@ class SVD(StarFactors):
             reg_all=p.regularization,
             random_state=self.seed,
         )
-        library.fit(trainset(ratings, train.n_viewers, train.n_titles))
+        with _epochs(library, self.label, p.epochs, progress):
+            library.fit(trainset(ratings, train.n_viewers, train.n_titles))
         # Viewers and titles without a rating keep their random start in Surprise's arrays; they have no taste vector.
         self.viewer_bias_ = np.asarray(library.bu)
         self.title_bias_ = np.asarray(library.bi)
@@ -132,7 +137,8 @@ class SVDpp(StarFactors):
             random_state=self.seed,
             cache_ratings=True,
         )
-        library.fit(close.trainset())
+        with _epochs(library, self.label, p.epochs, progress):
+            library.fit(close.trainset())
         implied = np.zeros_like(library.pu)
         np.add.at(implied, close.viewer, np.asarray(library.yj)[close.title])
         implied /= np.sqrt(np.bincount(close.viewer))[:, None]
@@ -179,7 +185,8 @@ class NMF(StarFactors):
             reg_qi=p.regularization,
             random_state=self.seed,
         )
-        library.fit(close.trainset())
+        with _epochs(library, self.label, p.epochs, progress):
+            library.fit(close.trainset())
         viewers = close.for_viewers(library.pu, train.n_viewers)
         titles = close.for_titles(library.qi, train.n_titles)
         # There is no bias: who is unknown, or of whom is unknown, gets the mean, by a number more in each vector.
@@ -225,7 +232,8 @@ class CoClustering(StarModel):
         # Surprise reads the stars of this model as whole numbers, so half stars are counted in steps.
         step = _step(ratings.stars)
         # A group may lose its last member; its mean is then taken from all, as Surprise does.
-        library.fit(close.trainset(1 / step))
+        with _epochs(library, self.label, p.epochs, progress):
+            library.fit(close.trainset(1 / step))
         groups = np.asarray(library.avg_cocltr) * step
         viewer_shift = (np.asarray(library.user_mean) - library.avg_cltr_u[library.cltr_u]) * step
         title_shift = (np.asarray(library.item_mean) - library.avg_cltr_i[library.cltr_i]) * step
@@ -248,6 +256,34 @@ class CoClustering(StarModel):
         stars = self.groups_[self.viewer_group_[viewers], self.title_group_[titles]]
         clipped: Floats = np.clip(stars + self.viewer_shift_[viewers] + self.title_shift_[titles], *self.scale_)
         return clipped
+
+
+@contextlib.contextmanager
+def _epochs(library: Any, label: str, epochs: int, progress: Progress) -> Iterator[None]:
+    """Progress by epochs from what Surprise prints of them, which is its only word of how far it is.
+
+    In a process's main thread only, as in a job: standard output belongs to all threads.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    library.verbose = True
+    with contextlib.redirect_stdout(_Epochs(label, epochs, progress)):
+        yield
+
+
+class _Epochs(io.TextIOBase):
+    """A stream that counts the epochs that Surprise announces."""
+
+    def __init__(self, label: str, epochs: int, progress: Progress) -> None:
+        self._label, self._epochs, self._progress = label, epochs, progress
+        self._begun = 0
+
+    def write(self, text: str) -> int:
+        if "epoch" in text:
+            self._progress(self._begun / self._epochs, f"{self._label}, epoch {self._begun + 1} of {self._epochs}")
+            self._begun += 1
+        return len(text)
 
 
 class Compact:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from analysis.data import Dataset
 from analysis.recommend import (
     NMF,
+    SVD,
     Bias,
     CoClustering,
     Interactions,
@@ -111,3 +113,19 @@ def test_strangers_get_a_sound_prediction(model: type[Recommender]) -> None:
     mean = frame["stars"].mean()
     if model in (NMF, CoClustering, SlopeOne, KNNBaseline):
         assert stars[2] == pytest.approx(mean)
+
+
+@pytest.mark.parametrize("model", [SVD, SVDpp, NMF, CoClustering])
+def test_each_epoch_is_told_and_elsewhere_nothing_is_printed(
+    model: type[Recommender], capsys: pytest.CaptureFixture[str]
+) -> None:
+    interactions = Interactions.from_dataset(Dataset.from_frames(ratings=ratings()))
+    told: list[str] = []
+    here = model(model.Parameters(epochs=4)).fit(interactions, lambda share, words: told.append(words))
+    assert told == [f"{model.label}, epoch {epoch} of 4" for epoch in (1, 2, 3, 4)]
+    fitted: list[Recommender] = []
+    thread = threading.Thread(target=lambda: fitted.append(model(model.Parameters(epochs=4)).fit(interactions)))
+    thread.start()
+    thread.join()
+    assert np.array_equal(here.predict([1, 2], [3, 4]), fitted[0].predict([1, 2], [3, 4]))
+    assert capsys.readouterr().out == ""
