@@ -28,6 +28,7 @@ PAGES = {
     ],
     "Experiment": [
         ("pages/experiment/experiments.py", "Experiments", ":material/science:"),
+        ("pages/experiment/interleaving.py", "Interleaving", ":material/shuffle:"),
         ("pages/experiment/plans.py", "Plans & decisions", ":material/edit_note:"),
     ],
     "Learn": [

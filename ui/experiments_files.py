@@ -23,7 +23,7 @@ NONE = "None"
 
 
 @contextmanager
-def _on_disk(uploads: Sequence[UploadedFile]) -> Iterator[list[Path]]:
+def on_disk(uploads: Sequence[UploadedFile]) -> Iterator[list[Path]]:
     """Uploads as files for the engine, for as long as they are read."""
     with tempfile.TemporaryDirectory(prefix="primetime-") as folder:
         paths = [Path(folder) / Path(upload.name).name for upload in uploads]
@@ -34,13 +34,13 @@ def _on_disk(uploads: Sequence[UploadedFile]) -> Iterator[list[Path]]:
 
 @st.cache_resource(max_entries=8, ttl=3600, show_spinner="Reading the file")
 def _proposals(ids: tuple[str, ...], _uploads: Sequence[UploadedFile]) -> list[files.Proposal]:
-    with _on_disk(_uploads) as paths:
+    with on_disk(_uploads) as paths:
         return [files.propose(path) for path in paths]
 
 
 @st.cache_resource(max_entries=4, ttl=3600, show_spinner="Reading the archive")
 def _archive(ids: tuple[str, ...], layout: str, _uploads: Sequence[UploadedFile]) -> archives.Asos | archives.Upworthy:
-    with _on_disk(_uploads) as paths:
+    with on_disk(_uploads) as paths:
         if layout == "asos":
             return archives.read_asos(paths[0])
         # Impressions are the larger numbers; by name they are the matrix n.
@@ -56,7 +56,7 @@ def _units(
     less: tuple[str, ...],
     _uploads: Sequence[UploadedFile],
 ) -> Experiment:
-    with _on_disk(_uploads) as paths:
+    with on_disk(_uploads) as paths:
         options: dict[str, Any] = dict(chosen)
         return sources.read_units(paths[0], outcomes=list(outcomes), lower_is_better=list(less), **options)
 
@@ -71,7 +71,7 @@ def _log(
     less: tuple[str, ...],
     _uploads: Sequence[UploadedFile],
 ) -> Experiment:
-    with _on_disk(_uploads) as paths:
+    with on_disk(_uploads) as paths:
         assignments, events = reversed(paths) if swapped else paths
         return logs.read_log(
             assignments, events, columns, control=control, adjusted=adjusted, lower_is_better=list(less)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from analysis.errors import ExperimentError, ParameterError
 from analysis.experiments import words
@@ -82,21 +83,46 @@ def team_draft(
     Raises:
         ParameterError: The rankers together have too few titles.
     """
-    if len({*first, *second}) < length:
-        raise ParameterError(f"The rankers name fewer than {length} titles together.", "Ask for a shorter list.")
-    sources = (list(first), list(second))
-    shown: list[int] = []
-    teams: list[int] = []
-    seen: set[int] = set()
-    while len(shown) < length:
-        leads = int(rng.integers(2))
-        for team in (leads, 1 - leads):
-            pick = next((title for title in sources[team] if title not in seen), None)
-            if pick is None or len(shown) == length:
-                continue
-            shown.append(pick)
-            teams.append(team)
-            seen.add(pick)
+    shown, teams = interleave(np.array([list(first)]), np.array([list(second)]), length, rng)
+    return [int(title) for title in shown[0]], [int(team) for team in teams[0]]
+
+
+def interleave(
+    first: NDArray[np.int64], second: NDArray[np.int64], length: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Team drafts of many viewers at once.
+
+    Args:
+        first: Titles of ranker A for each viewer, best first, shape (viewers, titles).
+        second: The same of ranker B, shape (viewers, titles).
+        length: Length of the lists.
+        rng: Source of the coins.
+
+    Returns:
+        The lists, shape (viewers, length), and who picked each title, 0 for A and 1 for B.
+
+    Raises:
+        ParameterError: For some viewer the rankers together have too few titles.
+    """
+    viewers = np.arange(first.shape[0])
+    shown = np.full((viewers.size, length), -1, dtype=np.int64)
+    teams = np.full((viewers.size, length), -1, dtype=np.int64)
+    filled = np.zeros(viewers.size, dtype=np.int64)
+    left = [np.ones(ranking.shape, dtype=bool) for ranking in (first, second)]
+    while (filled < length).any():
+        before = filled.sum()
+        leads = rng.integers(2, size=viewers.size)
+        for turn in (0, 1):
+            captain = np.where(turn == 0, leads, 1 - leads)
+            for team, (ranking, own) in enumerate(zip((first, second), left, strict=True)):
+                picks = viewers[(captain == team) & (filled < length) & own.any(axis=1)]
+                title = ranking[picks, own[picks].argmax(axis=1)]
+                shown[picks, filled[picks]], teams[picks, filled[picks]] = title, team
+                filled[picks] += 1
+                for other, names in zip(left, (first, second), strict=True):
+                    other[picks] &= names[picks] != title[:, None]
+        if filled.sum() == before:
+            raise ParameterError(f"The rankers name fewer than {length} titles together.", "Ask for a shorter list.")
     return shown, teams
 
 
@@ -133,3 +159,37 @@ def preference(credit_a: ArrayLike, credit_b: ArrayLike, *, names: tuple[str, st
         credit,
         names,
     )
+
+
+def read_credits(path: str | Path, a: str, b: str) -> Preference:
+    """Compare two rankers from a file with one row a viewer: what they gave to the titles that each ranker picked.
+
+    Args:
+        path: CSV or Parquet file.
+        a: Number column of ranker A.
+        b: Number column of ranker B.
+
+    Raises:
+        ExperimentError: The file can't be read, a column is missing or holds other than numbers, or nobody preferred
+            either.
+    """
+    from analysis import engine
+    from analysis.experiments import files
+
+    with engine.reading() as cursor:
+        frame = files.open_table(cursor, path)
+        names = frame.collect_schema().names()
+        for column in (a, b):
+            if column not in names:
+                raise ExperimentError(f"There is no column {column!r}.", f"The columns are: {', '.join(names)}.")
+            bad = files.first_row_where(
+                frame, column, "value IS NULL OR TRY_CAST(value AS DOUBLE) IS NULL OR NOT isfinite(value::DOUBLE)"
+            )
+            if bad is not None:
+                raise ExperimentError(
+                    f"Column {column!r} holds {bad[1]} in row {bad[0]:,}, which is not a number.",
+                    "Give every viewer a number for both rankers; 0 where nothing was chosen.",
+                )
+        table = engine.to_arrow(frame.select(a, b))
+    columns = [table.column(c).to_numpy().astype(float) for c in (a, b)]
+    return preference(columns[0], columns[1], names=(a, b))

@@ -10,7 +10,7 @@ from scipy import stats
 from analysis.data import Dataset
 from analysis.errors import ExperimentError, ParameterError
 from analysis.experiments.fixed import compare_means
-from analysis.experiments.interleaving import preference, team_draft
+from analysis.experiments.interleaving import interleave, preference, team_draft
 from analysis.experiments.moments import Moments
 from analysis.experiments.planning import detectable_lift, units_for_proportion
 from analysis.experiments.reach import events_for_hazard_ratio, looks_cost, reach
@@ -20,17 +20,16 @@ from analysis.experiments.robust import post_stratify, winsorize
 def test_a_team_draft_is_fair_and_keeps_the_order():
     rng = np.random.default_rng(501)
     first, second = list(range(20)), list(range(10, 30))
-    leads = np.zeros(2)
-    for _ in range(400):
+    for _ in range(40):
         shown, teams = team_draft(first, second, 10, rng)
         assert len(set(shown)) == 10
         assert teams.count(0) == teams.count(1) == 5
         for team, source in enumerate((first, second)):
             own = [title for title, t in zip(shown, teams, strict=True) if t == team]
             assert own == sorted(own, key=source.index)
-        leads[teams[0]] += 1
+    _, drafted = interleave(np.tile(first, (400, 1)), np.tile(second, (400, 1)), 10, rng)
     low, high = stats.binom.interval(0.999, 400, 0.5)
-    assert low <= leads[0] <= high
+    assert low <= (drafted[:, 0] == 0).sum() <= high
     # Where both say the same, the list is theirs.
     assert team_draft(first, first, 5, rng)[0] == [0, 1, 2, 3, 4]
     with pytest.raises(ParameterError, match="fewer than 50"):
