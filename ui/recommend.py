@@ -37,8 +37,8 @@ SPLIT_LABELS = {
 }
 GROUPS = {"known": "With history", "new": "New ones"}
 
-POSTER = 112
-"""Width of a poster, in pixels: eight fit beside each other on a laptop."""
+POSTER = 106
+"""Width of a poster, in pixels: eight fit beside each other on a laptop, three on a phone."""
 
 LISTED = 200
 """Viewers in the list to choose from; the search finds the others."""
@@ -163,11 +163,16 @@ def choose_run(dataset: Dataset) -> recommend.Run | None:
         st.button(
             "Delete this run", icon=":material/delete:", on_click=_delete, args=(info.id,), key="recommend_delete"
         )
-    labels = ", ".join(recommend.models()[name].label if name in recommend.models() else name for name in info.models)
-    st.caption(escape(f"Kept on {info.made_at:%Y-%m-%d %H:%M} UTC, {SIGNALS[info.signal].lower()}: {labels}."))
-    if chosen == NEWEST:
-        return recommend.newest_run(state.workspace(), dataset)
-    return recommend.load_run(state.workspace(), chosen)
+    newest = recommend.newest_run(state.workspace(), dataset) if chosen == NEWEST else None
+    run = newest or recommend.load_run(state.workspace(), info.id)
+    labels = ", ".join(entry.label for entry in run.leaderboard.entries)
+    st.caption(
+        escape(
+            f"Kept on {info.made_at:%Y-%m-%d %H:%M} UTC, {SIGNALS[info.signal].lower()}, tested on "
+            f"{run.leaderboard.split['words']}: {labels}."
+        )
+    )
+    return run
 
 
 def choose_viewer(dataset: Dataset, run: recommend.Run) -> tuple[int | None, int]:

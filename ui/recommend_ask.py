@@ -34,7 +34,11 @@ def choose_models(run: recommend.Run, capability: str, key: str) -> tuple[str, .
     with st.container(horizontal=True, vertical_alignment="bottom"):
         first = st.selectbox("Model", list(names), format_func=names.get, key=f"{key}_model", width=240)
         rest = {"": "No other"} | {name: label for name, label in names.items() if name != first}
-        second = st.selectbox("Beside", list(rest), format_func=rest.get, key=f"{key}_beside", width=240)
+        # What everybody gets shows what is personal in a list.
+        baseline = list(rest).index("popularity") if "popularity" in rest else 0
+        second = st.selectbox(
+            "Beside", list(rest), index=baseline, format_func=rest.get, key=f"{key}_beside", width=240
+        )
     return tuple(name for name in (first, second) if name)
 
 

@@ -9,13 +9,14 @@ from analysis import handover, recommend
 from analysis.recommend import DIMENSIONS, METRICS
 from ui.charts import recommend as charts
 from ui.glossary import define
+from ui.recommend_newcomers import newcomers
 from ui.story import Card, Story
 from ui.text import count, escape, interval, share
 
 AGAINST = ("coverage", "diversity", "personalization", "serendipity", "novelty", "popularity_lift", "calibration")
 """Metrics of variety that accuracy can be drawn against."""
 
-TABS = ("Which is best?", "Which can be told apart?", "For whom?", "Variety", "A test of it")
+TABS = ("Which is best?", "Which can be told apart?", "For whom?", "For new viewers?", "Variety", "A test of it")
 
 
 @st.cache_resource(max_entries=128, ttl=3600, show_spinner=False)
@@ -58,8 +59,10 @@ def show(story: Story, run: recommend.Run) -> None:
     elif tab == TABS[2]:
         _segments(story, board)
     elif tab == TABS[3]:
-        _variety(story, board)
+        newcomers(story, run)
     elif tab == TABS[4]:
+        _variety(story, board)
+    elif tab == TABS[5]:
         _test(story, board)
     else:
         _leaders(story, board)
@@ -141,7 +144,28 @@ def _segments(story: Story, board: recommend.Leaderboard) -> None:
         "Cut by", there, format_func=DIMENSIONS.get, default=there[0], required=True, key="recommend_dimension",
         bind="query-params",
     )  # fmt: skip
-    _chart(story, board, "segments", dimension or there[0])
+    dimension = dimension or there[0]
+    best = board.best_frame(dimension)
+    if len(best):
+        story.text(board.best_in(dimension, str(best["segment"].iloc[0])))
+        story.heading("Who is best in each segment, and how sure that is")
+        story.table(
+            best, key="recommend_best_table", alt=f"The best model by {DIMENSIONS[dimension].lower()}",
+            columns={
+                "segment": DIMENSIONS[dimension],
+                "viewers": st.column_config.NumberColumn("Viewers", format="localized"),
+                "best": "Best model",
+                "ndcg": st.column_config.NumberColumn(charts.label("ndcg", board.k), format="%.4f"),
+                "low": st.column_config.NumberColumn("From", format="%.4f", help=define("95 % interval")),
+                "high": st.column_config.NumberColumn("To", format="%.4f", help=define("95 % interval")),
+                "cant_be_told_apart_from": st.column_config.TextColumn(
+                    "Can't be told apart from",
+                    help="Paired t-tests over the segment's viewers, with Holm's correction for all pairs of models in "
+                    "all segments of this cut.",
+                ),
+            },
+        )  # fmt: skip
+    _chart(story, board, "segments", dimension)
     frame = board.segments_frame()
     with st.expander("All models as a table", icon=":material/table:"):
         story.table(frame[frame["dimension"] == dimension], key="recommend_segment_table", alt="NDCG within segments")

@@ -1,22 +1,24 @@
-"""Intervals over viewers, and whether two models can be told apart: a paired bootstrap.
+"""Intervals over viewers, and whether two models can be told apart: a paired bootstrap and a paired t-test.
 
 All models are judged on the same viewers, so a resample draws viewers, and each draw serves every model and metric.
-Wilcoxon and sign tests are wrong at these sizes; the paired bootstrap with an effect size and Holm's correction is what
-Ihemelandu & Ekstrand (SIGIR 2023) recommend.
+Wilcoxon and sign tests are wrong at these sizes; the paired bootstrap or t-test with an effect size and Holm's
+correction is what Ihemelandu & Ekstrand (SIGIR 2023) recommend.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 Floats = npt.NDArray[np.float64]
 
 DRAWS = 2_000
-"""Resamples of viewers: enough for 95 % intervals, and a p-value as small as 0.001."""
+"""Resamples of viewers: enough for 95 % intervals."""
 
 _AT_ONCE = 4_000_000
 """Entries of the matrix of draws that are held in memory at once (32 MiB)."""
@@ -50,7 +52,7 @@ class Comparison:
         low: Lower end of its 95 % interval.
         high: Upper end.
         effect: Standardised mean of the paired differences (Cohen's d_z); 0.2 is small, 0.8 is large.
-        p: Two-sided bootstrap p-value.
+        p: Two-sided p-value of a paired t-test over viewers.
         p_holm: The same after Holm's correction for all pairs compared.
     """
 
@@ -115,7 +117,7 @@ def compare_all(metric: str, per_viewer: dict[str, Floats], draws: dict[str, Flo
             mean = float(difference.mean())
             effect = mean / spread if spread > 0 else 0.0
             low, high = interval(resampled)
-            found.append((first, second, mean, low, high, effect, _two_sided(resampled)))
+            found.append((first, second, mean, low, high, effect, paired_t(mean, spread, len(difference))))
     corrected = holm([row[-1] for row in found])
     return tuple(
         Comparison(first, second, metric, mean, low, high, effect, p, adjusted)
@@ -134,11 +136,20 @@ def holm(p_values: list[float]) -> list[float]:
     return [float(p) for p in adjusted]
 
 
-def _two_sided(resampled: Floats) -> float:
-    """Share of resamples on the less likely side of zero, doubled; never 0, as the draws are finitely many."""
-    draws = len(resampled)
-    tail = min(int((resampled <= 0).sum()), int((resampled >= 0).sum()))
-    return min(1.0, 2 * (tail + 1) / (draws + 1))
+def paired_t(mean: float, spread: float, n: int) -> float:
+    """Two-sided p-value of a paired t-test, from mean and standard deviation of n differences.
+
+    Not from the resamples: of 2,000 draws the smallest p-value is 0.001, which after Holm's correction for the 190
+    pairs of twenty models could tell nobody apart.
+
+    >>> round(paired_t(0.5, 1.0, 20), 4), paired_t(0.0, 0.0, 20)
+    (0.0375, 1.0)
+    """
+    if n < 2 or mean == 0:
+        return 1.0
+    if spread == 0:
+        return 0.0
+    return float(2 * special.stdtr(n - 1, -abs(mean) / (spread / math.sqrt(n))))
 
 
 def _draws(n: int, draws: int, seed: int) -> Iterator[Floats]:

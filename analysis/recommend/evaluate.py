@@ -20,7 +20,7 @@ from analysis.recommend.metrics import Floats
 from analysis.recommend.protocols import AnySplit, RollingSplit, describe
 from analysis.recommend.registry import DEFAULT, models
 from analysis.recommend.registry import model as registered
-from analysis.recommend.segments import segment_scores, segments_of
+from analysis.recommend.segments import segment_contrasts, segment_scores, segment_values, segments_of
 from analysis.recommend.splits import Split, TemporalSplit
 from analysis.results import Progress, plain
 
@@ -140,6 +140,8 @@ def _judge(
     best = [by_name[entry.model] for entry in ranked if entry.model in by_name]
     best_first = {entry.model: ndcg[entry.model] for entry in ranked if entry.model in ndcg}
     last = parts[-1]
+    cut = {} if split.leaks or not best else segment_values(segments_of(dataset, last, signal), last, best)
+    names = [one.model.name for one in best if one.judged is not None]
     return Leaderboard(
         dataset=dataset.name,
         dataset_folder=dataset.folder.name if dataset.folder else "",
@@ -155,7 +157,8 @@ def _judge(
         unlearnable_share=last.unlearnable_share,
         made_at=dt.datetime.now(dt.UTC).replace(tzinfo=None, microsecond=0).isoformat(),
         split=describe(split),
-        segments=() if split.leaks else segment_scores(segments_of(dataset, last, signal), last, best),
+        segments=segment_scores(cut, names),
+        contrasts=segment_contrasts(cut, names),
         lists={one.model.name: one.lists for one in finished if one.lists is not None and _for_everybody(split)},
         fitted={one.model.name: one.model for one in finished if _for_everybody(split)},
     )

@@ -17,7 +17,7 @@ from analysis.recommend.interactions import Signal
 from analysis.recommend.lists import RecommendationTable
 from analysis.recommend.metrics import METRICS
 from analysis.recommend.registry import models
-from analysis.recommend.segments import SegmentScore
+from analysis.recommend.segments import SegmentContrast, SegmentScore
 from analysis.results import Result, plain
 
 FORMAT = 2
@@ -79,6 +79,7 @@ class Leaderboard(Result):
         made_at: When, UTC.
         split: How training and test were parted: `name`, `words`, whether it `leaks`, and the `code` that makes it.
         segments: Each model's NDCG@k within segments of viewers, plays and titles.
+        contrasts: The best model of each segment against each other one.
         lists: Each model's lists for all viewers it serves; not part of the stored form.
         fitted: The models, fitted on the training period of a split in time; not part of the stored form.
     """
@@ -98,6 +99,7 @@ class Leaderboard(Result):
     made_at: str
     split: Mapping[str, Any] = field(default_factory=lambda: dict(_SINCE_2["split"]))
     segments: tuple[SegmentScore, ...] = ()
+    contrasts: tuple[SegmentContrast, ...] = ()
     lists: Mapping[str, RecommendationTable] = field(default_factory=dict, repr=False, compare=False)
     fitted: Mapping[str, Recommender] = field(default_factory=dict, repr=False, compare=False)
 
@@ -146,6 +148,43 @@ class Leaderboard(Result):
         """One row a model in a segment: dimension, segment, model, viewers, NDCG@k and the ends of its interval."""
         columns = [f.name for f in dataclasses.fields(SegmentScore)]
         return pd.DataFrame([dataclasses.astuple(one) for one in self.segments], columns=columns)
+
+    def best_in(self, dimension: str, segment: str) -> str:
+        """Which model is best in a segment, and which others can't be told apart from it, in a sentence."""
+        mine = [one for one in self.contrasts if (one.dimension, one.segment) == (dimension, segment)]
+        scores = {s.model: s for s in self.segments if (s.dimension, s.segment) == (dimension, segment)}
+        if not mine:
+            return f"Too few viewers were tested, or only one model, to compare models for {segment}."
+        labels = {entry.model: entry.label for entry in self.entries}
+        best = scores[mine[0].best]
+        score = (
+            f"NDCG@{self.k} {best.ndcg:.4f}, 95 % interval {best.low:.4f} to {best.high:.4f}, {best.viewers:,} viewers"
+        )
+        ties = [labels[one.other] for one in mine if not one.told_apart]
+        behind = next((one for one in mine if one.told_apart), None)
+        leads = f"{segment}: {labels[best.model]} {'leads' if ties else 'is best'} ({score})"
+        if not ties:
+            rival = f"{labels[mine[0].other]} by {mine[0].difference:.4f}"
+            gap = f"95 % interval {mine[0].low:.4f} to {mine[0].high:.4f}"
+            return f"{leads}, ahead of every other model, of {rival} ({gap})."
+        if behind is None:
+            return f"{leads}, but can't be told apart from {_listed(ties)}."
+        gap = f"{behind.difference:.4f}, 95 % interval {behind.low:.4f} to {behind.high:.4f}"
+        return f"{leads}, can't be told apart from {_listed(ties)}, and is ahead of {labels[behind.other]} ({gap})."
+
+    def best_frame(self, dimension: str) -> pd.DataFrame:
+        """One row a segment: viewers, best model, NDCG@k with its interval, and who can't be told apart from it."""
+        labels = {entry.model: entry.label for entry in self.entries}
+        rows = []
+        for segment in dict.fromkeys(one.segment for one in self.contrasts if one.dimension == dimension):
+            mine = [one for one in self.contrasts if (one.dimension, one.segment) == (dimension, segment)]
+            score = next(
+                s for s in self.segments if (s.dimension, s.segment, s.model) == (dimension, segment, mine[0].best)
+            )
+            ties = ", ".join(labels[one.other] for one in mine if not one.told_apart)
+            rows.append([segment, score.viewers, labels[score.model], score.ndcg, score.low, score.high, ties or "–"])
+        columns = ["segment", "viewers", "best", "ndcg", "low", "high", "cant_be_told_apart_from"]
+        return pd.DataFrame(rows, columns=columns)
 
     def summary(self) -> str:
         """Which model is best, by how much, and how sure that is."""
@@ -231,9 +270,11 @@ class Leaderboard(Result):
                     f"The leaderboard has format {stored['format']}, this version reads formats 1 and {FORMAT}.",
                     "Train the models again.",
                 )
-            stored = {**(_SINCE_2 if stored["format"] == 1 else {}), **stored}
+            # Runs of format 2 that were kept before segments were compared have no contrasts.
+            stored = {**(_SINCE_2 if stored["format"] == 1 else {}), "contrasts": (), **stored}
             values = {f.name: stored[f.name] for f in dataclasses.fields(cls) if f.name not in _IN_MEMORY}
             values["segments"] = tuple(SegmentScore(**one) for one in stored["segments"])
+            values["contrasts"] = tuple(SegmentContrast(**one) for one in stored["contrasts"])
             values["entries"] = tuple(_entry(entry) for entry in stored["entries"])
             values["comparisons"] = tuple(Comparison(**one) for one in stored["comparisons"])
             return cls(**values)
@@ -261,6 +302,10 @@ class LeaderboardBrief(Result):
     def summary(self) -> str:
         """The leaderboard's sentence."""
         return self.leaderboard.summary()
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _entry(stored: Mapping[str, Any]) -> Entry:

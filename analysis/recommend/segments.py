@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import special
 
 from analysis import engine
 from analysis.data.dataset import Dataset
 from analysis.recommend import metrics
+from analysis.recommend.compare import holm
 from analysis.recommend.interactions import WATCHED, Flags, Signal, pair_keys
 from analysis.recommend.measure import Measured
+from analysis.recommend.metrics import Floats
 from analysis.recommend.splits import Split
 
 LEAST_VIEWERS = 30
@@ -61,6 +64,38 @@ class SegmentScore:
     high: float
 
 
+@dataclass(frozen=True)
+class SegmentContrast:
+    """The best model of a segment against another one, on the same viewers.
+
+    Attributes:
+        dimension: What is cut by.
+        segment: The segment.
+        best: Name of the model with the highest NDCG@k in it.
+        other: Name of the other model.
+        viewers: Tested viewers with something to find in the segment.
+        difference: Mean difference of NDCG@k, best minus other.
+        low: Lower end of its 95 % interval over viewers.
+        high: Upper end.
+        p_holm: P-value of a paired t-test after Holm's correction for all pairs in all segments of the dimension.
+    """
+
+    dimension: str
+    segment: str
+    best: str
+    other: str
+    viewers: int
+    difference: float
+    low: float
+    high: float
+    p_holm: float
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether the two differ by more than chance would explain, at 5 % over all pairs together."""
+        return self.p_holm < 0.05
+
+
 def segments_of(dataset: Dataset, part: Split, signal: Signal) -> list[tuple[str, str, Flags]]:
     """Segments of a test: dimension, name, and which of the relevant pairs are in it, shape (n_relevant,)."""
     viewer, title = part.relevant // part.test.n_titles, part.relevant % part.test.n_titles
@@ -84,27 +119,75 @@ def segments_of(dataset: Dataset, part: Split, signal: Signal) -> list[tuple[str
     return found
 
 
-def segment_scores(
+def segment_values(
     segments: Sequence[tuple[str, str, Flags]], part: Split, measured: Sequence[Measured]
-) -> tuple[SegmentScore, ...]:
-    """Each model's NDCG in each segment with enough viewers; intervals are normal, over viewers."""
+) -> dict[tuple[str, str], Floats]:
+    """Each tested viewer's NDCG by each model in each segment with enough viewers, shape (n_viewers, n_models)."""
     n_titles = part.test.n_titles
-    scores = []
+    judged = [one.judged for one in measured if one.judged is not None]
+    found = {}
     for dimension, name, inside in segments:
         relevant = part.relevant[inside]
         counts = np.bincount(relevant // n_titles, minlength=part.test.n_viewers)[part.viewers]
         here = counts > 0
         if here.sum() < LEAST_VIEWERS:
             continue
-        for one in measured:
-            if one.judged is None:
-                continue
-            hits, _ = metrics.hits_and_relevant(one.judged, relevant, part.train)
-            values = metrics.ndcg(hits[here], counts[here])
-            mean, spread = float(values.mean()), float(values.std(ddof=1) / math.sqrt(len(values)))
-            low, high = max(mean - 1.96 * spread, 0.0), min(mean + 1.96 * spread, 1.0)
-            scores.append(SegmentScore(dimension, name, one.model.name, len(values), mean, low, high))
+        columns = [metrics.hits_and_relevant(lists, relevant, part.train)[0][here] for lists in judged]
+        found[dimension, name] = np.column_stack([metrics.ndcg(hits, counts[here]) for hits in columns])
+    return found
+
+
+def segment_scores(values: Mapping[tuple[str, str], Floats], models: Sequence[str]) -> tuple[SegmentScore, ...]:
+    """Each model's NDCG in each segment; intervals are Student's, over viewers."""
+    scores = []
+    for (dimension, name), per_viewer in values.items():
+        n = len(per_viewer)
+        half = special.stdtrit(n - 1, 0.975) * per_viewer.std(axis=0, ddof=1) / math.sqrt(n)
+        for model, mean, reach in zip(models, per_viewer.mean(axis=0), half, strict=True):
+            low, high = max(float(mean - reach), 0.0), min(float(mean + reach), 1.0)
+            scores.append(SegmentScore(dimension, name, model, n, float(mean), low, high))
     return tuple(scores)
+
+
+def segment_contrasts(values: Mapping[tuple[str, str], Floats], models: Sequence[str]) -> tuple[SegmentContrast, ...]:
+    """The best model of each segment against each other one; corrected for all pairs in all segments of a dimension."""
+    found = []
+    for dimension in dict.fromkeys(dimension for dimension, _ in values):
+        names = [name for of, name in values if of == dimension]
+        pairs = [_pairs(values[dimension, name]) for name in names]
+        first, second = np.triu_indices(len(models), 1)
+        adjusted = holm([float(p) for _, _, p in pairs for p in p[first, second]])
+        for place, (name, (difference, reach, _)) in enumerate(zip(names, pairs, strict=True)):
+            per_viewer = values[dimension, name]
+            p_holm = np.ones((len(models), len(models)))
+            p_holm[first, second] = adjusted[place * len(first) : (place + 1) * len(first)]
+            p_holm = np.minimum(p_holm, p_holm.T)
+            order = np.argsort(-per_viewer.mean(axis=0), kind="stable")
+            best = int(order[0])
+            for other in order[1:]:
+                gap, half = float(difference[best, other]), float(reach[best, other])
+                found.append(
+                    SegmentContrast(
+                        dimension, name, models[best], models[other], len(per_viewer),
+                        gap, gap - half, gap + half, float(p_holm[best, other]),
+                    )
+                )  # fmt: skip
+    return tuple(found)
+
+
+def _pairs(per_viewer: Floats) -> tuple[Floats, Floats, Floats]:
+    """For each pair of models: mean difference, half of its 95 % interval, and the p-value of a paired t-test."""
+    n = len(per_viewer)
+    means, covariance = per_viewer.mean(axis=0), np.atleast_2d(np.cov(per_viewer.T))
+    difference = means[:, None] - means[None, :]
+    variance = np.diag(covariance)[:, None] + np.diag(covariance)[None, :] - 2 * covariance
+    error = np.sqrt(np.clip(variance, 0, None) / n)
+    # Two models with the same lists differ by rounding only.
+    same = error < 1e-9
+    t = np.divide(np.abs(difference), error, out=np.zeros_like(error), where=~same)
+    p = 2 * special.stdtr(n - 1, -t)
+    p[same & (np.abs(difference) > 1e-9)] = 0.0
+    return difference, special.stdtrit(n - 1, 0.975) * error, p
 
 
 def _of_plays(dataset: Dataset, part: Split) -> list[tuple[str, str, Flags]]:

@@ -12,7 +12,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analysis.data import Dataset, DatasetWriter
-from analysis.recommend import Leaderboard, RandomSplit, evaluate, keep_run, list_runs
+from analysis.recommend import (
+    ItemKNN,
+    Leaderboard,
+    NewViewersSplit,
+    RandomSplit,
+    TemporalSplit,
+    evaluate,
+    keep_run,
+    list_runs,
+)
 from analysis.recommend.ask import ask_apart
 from analysis.recommend.custom import own_class
 from analysis.workspace import ROOT, Workspace
@@ -94,9 +103,36 @@ def test_every_question_has_an_answer(workspace: Workspace, judged: Callable[...
         assert not app.exception
         answers[tab] = words(app)
     assert "pairs of models" in answers["Which can be told apart?"]
-    assert "titles" in answers["For whom?"] or "no segments" in answers["For whom?"]
+    assert "(NDCG@10 " in answers["For whom?"] or "no segments" in answers["For whom?"]
     assert "is the most accurate" in answers["Variety"]
     assert "viewers in two arms" in answers["A test of it"] or "no size of test" in answers["A test of it"]
+
+
+def test_which_is_best_for_new_viewers(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = ratings()
+    late = frame[frame["viewer_id"] <= 12].assign(viewer_id=lambda old: old["viewer_id"] + 500)
+    late["rated_at"] += pd.Timedelta(days=60)
+    again = DatasetWriter(workspace.datasets / "tiny", name="Tiny", source="a test", replace=True)
+    with again as writer, Dataset.from_frames(ratings=pd.concat([frame, late])).read() as read:
+        writer.add("ratings", read["ratings"].collect("pyarrow").to_native())
+    dataset = workspace.dataset("tiny")
+    models = [ItemKNN(ItemKNN.Parameters(neighbours=7)), "popularity", "svd"]
+    keep_run(workspace, evaluate(dataset, models, split=TemporalSplit(0.5)))
+    asked: list[list[str]] = []
+    monkeypatch.setattr("ui.jobs.start", lambda argv, **_more: asked.append(list(argv)))
+    app = opened(TRAIN)
+    app.segmented_control(key="recommend_tab").set_value("For new viewers?").run()
+    assert not app.exception
+    app.button(key="recommend_newcomers").click().run()
+    assert "--split new_viewers --k 10 --set item_knn.neighbours=7" in " ".join(asked[0])
+    first = list_runs(workspace).runs[0].id
+    board = evaluate(dataset, models, split=NewViewersSplit(test_share=0.2))
+    keep_run(workspace, board)
+    app.run()
+    app.selectbox(key="recommend_run").set_value(first).run()
+    assert not app.exception
+    assert board.summary() in words(app)
+    assert "SVD has no result: SVD can't serve new viewers" in words(app)
 
 
 def test_a_changed_setting_and_split_go_into_the_job(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +209,7 @@ def test_a_new_viewer_gets_a_list_at_once(workspace: Workspace, judged: Callable
     assert "From 3 watched titles, Item kNN would show" in words(app)
     app.multiselect(key="recommend_picked").set_value([3, 10]).run()
     assert "From 2 watched titles, Item kNN would show" in words(app)
-    app.selectbox(key="recommend_new_beside").set_value("popularity").run()
+    assert app.selectbox(key="recommend_new_beside").value == "popularity"
     assert "are in both lists" in words(app) or "No title is in both lists" in words(app)
     assert "Top picks by Popularity" in words(app).replace("**", "")
     app.multiselect(key="recommend_picked").set_value([]).run()
@@ -224,6 +260,8 @@ def test_a_model_of_ones_own_stands_beside_the_others(workspace: Workspace, monk
     run = keep_run(workspace, evaluate(dataset, ["item_knn", own_class(models, "mine")()]))
     app = opened(LISTS)
     assert "My [model]" in app.selectbox(key="recommend_second").options
+    # However busy the machine is.
+    monkeypatch.setattr("ui.recommend_ask.ask_apart", functools.partial(ask_apart, seconds=300))
     app.segmented_control(key="recommend_look").set_value("new").run()
     app.selectbox(key="recommend_new_beside").set_value("mine").run()
     assert not app.exception

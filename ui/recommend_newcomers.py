@@ -1,0 +1,106 @@
+"""Which model is best for new viewers: from a test on viewers who came after training, started with one press."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from analysis import recommend
+from analysis.data import Dataset
+from analysis.errors import DataError
+from ui import jobs, state
+from ui.charts import recommend as charts
+from ui.recommend import KIND
+from ui.story import Card, Story
+from ui.text import count, escape, interval
+
+NEW, FEW = "new_viewers", "history"
+LOOKED_AT = 30
+"""Newest runs among which a test on new viewers is looked for."""
+
+
+def newcomers(story: Story, run: recommend.Run) -> None:
+    """The answer, how sure it is, and what the test that everybody had says of viewers with little history."""
+    tested = run if run.leaderboard.split["name"] == NEW else _newest_test(story.dataset)
+    if tested is None:
+        st.info(
+            "These models were tested on viewers with history. To know which serves new ones best, test them on those "
+            "who came after training: told their first three titles, what do they watch next, without a new fit?",
+            icon=":material/person_add:",
+        )
+        if st.button("Test on new viewers", type="primary", icon=":material/play_arrow:", key="recommend_newcomers"):
+            jobs.start(
+                newcomers_words(run.leaderboard, state.current_key()),
+                title=f"Test {len(run.leaderboard.finished)} models on new viewers of {story.dataset.name}",
+                kind=KIND,
+                dataset_hash=story.dataset.content_hash,
+            )
+            st.rerun()
+    else:
+        _answer(story, tested.leaderboard)
+    board = run.leaderboard
+    few = next((one.segment for one in board.contrasts if one.dimension == FEW), None)
+    if few is not None:
+        story.heading("Viewers with little history")
+        story.text(board.best_in(FEW, few))
+
+
+def newcomers_words(board: recommend.Leaderboard, data: str) -> list[str]:
+    """The command that tests the same models with the same settings on new viewers."""
+    words = ["train", "--data", data, "--models", ",".join(entry.model for entry in board.finished)]
+    words += ["--signal", board.signal, "--split", NEW, "--k", str(board.k)]
+    known = recommend.models()
+    for entry in board.finished:
+        usual = known[entry.model]().parameters if entry.model in known else None
+        for name, value in entry.parameters.items():
+            if usual is None or getattr(usual, name) != value:
+                words += ["--set", f"{entry.model}.{name}={value}"]
+    return words
+
+
+def _answer(story: Story, board: recommend.Leaderboard) -> None:
+    story.heading("Which model is best for new viewers?")
+    story.text(board.summary())
+    ties = [pair for pair in board.comparisons if pair.first == board.finished[0].model and not pair.told_apart]
+    labels = {entry.model: entry.label for entry in board.finished}
+    if len(ties) > 1:
+        rest = ", ".join(labels[pair.second] for pair in ties)
+        story.text(f"{board.finished[0].label} can't be told apart from any of these: {rest}.")
+    best = board.finished[0].estimates["ndcg"]
+    told = board.split["code"].partition("given=")[2].partition(",")[0] or "a few"
+    story.metrics(
+        [
+            Card(f"NDCG@{board.k} of the best", f"{best.value:.4f}", None, interval(best.low, best.high, digits=4)),
+            Card("New viewers tested", count(board.counts["viewers tested"]), "They came after training."),
+            Card("Titles told of each", told, "All that the models know of a new viewer."),
+        ]
+    )
+    figure = _drawn(board, board.made_at + board.summary(), board.dataset_hash)
+    story.chart(figure, key="recommend_new_whiskers", alt=figure.layout.meta["title"])
+    for entry in board.entries:
+        if entry.error:
+            st.caption(f"{escape(entry.label)} has no result: {escape(entry.error)}")
+
+
+@st.cache_resource(max_entries=16, ttl=3600, show_spinner=False)
+def _drawn(_board: recommend.Leaderboard, made_at: str, content: str) -> go.Figure:
+    return charts.whiskers(_board)
+
+
+def _newest_test(dataset: Dataset) -> recommend.Run | None:
+    """The newest kept run that tested new viewers and has a result."""
+    kept = recommend.list_runs(state.workspace(), dataset.content_hash).runs[:LOOKED_AT]
+    return _found(tuple(info.id for info in kept))
+
+
+@st.cache_resource(max_entries=16, ttl=3600, show_spinner=False)
+def _found(run_ids: tuple[str, ...]) -> recommend.Run | None:
+    for run_id in run_ids:
+        try:
+            run = recommend.load_run(state.workspace(), run_id)
+        except DataError:
+            # Somebody else has deleted it, or its files are broken: the others are looked at.
+            continue
+        if run.leaderboard.split["name"] == NEW and run.leaderboard.finished:
+            return run
+    return None
