@@ -19,6 +19,7 @@ PAGES = {
         ("pages/explore/hours.py", "Genres & hours", ":material/nest_clock_farsight_analog:"),
         ("pages/explore/seasons.py", "Seasons", ":material/calendar_month:"),
         ("pages/explore/sessions.py", "Sessions & devices", ":material/devices:"),
+        ("pages/explore/titles.py", "Titles & genres", ":material/movie:"),
         ("pages/explore/retention.py", "Who comes back", ":material/group:"),
     ],
     "Recommend": [

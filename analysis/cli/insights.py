@@ -15,7 +15,13 @@ def register(app: typer.Typer) -> None:
 
 
 def insights(
-    question: Annotated[str, typer.Argument(help="`sessions`, `devices`, `completion`, `binges` or `surfaces`.")],
+    question: Annotated[
+        str,
+        typer.Argument(
+            help="`sessions`, `devices`, `completion`, `binges`, `surfaces`, `concentration`, `release decay`, "
+            "`rising and fading`, `what follows what` or `watched together`."
+        ),
+    ],
     data: common.DataOption = "sample",
     as_json: common.JsonOption = False,
 ) -> None:

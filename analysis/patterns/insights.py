@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from analysis.data import Dataset
 from analysis.errors import ParameterError
-from analysis.patterns import binges, completion, devices, kept, sessions, surfaces
+from analysis.patterns import binges, completion, concentration, devices, flow, kept, lifecycle, sessions, surfaces
 from analysis.results import Progress, Result
 from analysis.workspace import Workspace
 
@@ -16,6 +16,11 @@ INSIGHTS: dict[str, tuple[Callable[..., Result], tuple[kept.Kept, ...]]] = {
     "completion": (completion.completion, (completion.PLAYS, completion.STOPS)),
     "binges": (binges.binges, (binges.RUNS,)),
     "surfaces": (surfaces.surfaces, (surfaces.PLAYS,)),
+    "concentration": (concentration.concentration, (concentration.WATCHED,)),
+    "release decay": (lifecycle.decay, ()),
+    "rising and fading": (lifecycle.movers, (lifecycle.RECENT,)),
+    "what follows what": (flow.flow, (flow.FLOW,)),
+    "watched together": (flow.together, (flow.PAIRS,)),
 }
 """Name -> what answers it, and the small tables that it counts first."""
 

@@ -32,7 +32,7 @@ AT_ONCE = 1_500_000
 
 Array = npt.NDArray[np.float64]
 Rows = nw.LazyFrame[Any]
-Count = Callable[[Rows, Tables, Dataset], Rows]
+Count = Callable[[Rows, Tables, Dataset], "Rows | pa.Table"]
 """From the rows of some viewers, with their `bucket`, to the small table; the tables are those of the dataset."""
 
 _IN_MEMORY: OrderedDict[str, pa.Table] = OrderedDict()
@@ -94,7 +94,8 @@ class Kept:
                 rows = tables[self.table].with_columns(bucket=clustered.bucket(nw.col("viewer_id")))
                 if slices > 1:
                     rows = rows.filter(nw.col("bucket") % slices == number)
-                found.append(engine.to_arrow(self.count(rows, tables, dataset)))
+                counted = self.count(rows, tables, dataset)
+                found.append(counted if isinstance(counted, pa.Table) else engine.to_arrow(counted))
         return pa.concat_tables(found)
 
 
