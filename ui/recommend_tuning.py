@@ -17,7 +17,7 @@ from ui import jobs, state
 from ui.charts import recommend_tuning as charts
 from ui.glossary import define
 from ui.recommend import SIGNALS
-from ui.story import Card, Story, guard
+from ui.story import PLOTLY_CONFIG, Card, Story, guard
 from ui.text import count, escape
 
 KIND = "tune"
@@ -144,19 +144,25 @@ def _delete(study_id: str, key: str) -> None:
     st.session_state[key] = NEWEST
 
 
-def going_on(dataset: Dataset) -> None:
+def going_on(dataset: Dataset, kind: str) -> None:
     """What the running job has found so far, looked at anew every other second."""
-    st.fragment(guard(partial(_so_far, dataset.content_hash)), run_every=LOOK_SECONDS)()
+    st.fragment(guard(partial(_so_far, dataset.content_hash, kind)), run_every=LOOK_SECONDS)()
 
 
-def _so_far(content: str) -> None:
-    kept = recommend.list_studies(state.workspace(), "tuning", content).studies
-    newest = next((study for study in kept if not study.complete), None)
-    tuning = recommend.load_study(state.workspace(), newest.id) if newest and newest is kept[0] else None
-    if isinstance(tuning, Tuning) and tuning.models and tuning.models[-1].trials:
-        figure = charts.history(tuning.models[-1], tuning.k)
-        st.subheader(escape(figure.layout.meta["title"]), anchor=False)
-        st.plotly_chart(figure, key="tuning_growing", alt=figure.layout.meta["title"], config={"displaylogo": False})
+def _so_far(content: str, kind: str) -> None:
+    kept = recommend.list_studies(state.workspace(), kind, content).studies
+    if not kept or kept[0].complete:
+        return
+    study = recommend.load_study(state.workspace(), kept[0].id)
+    if isinstance(study, LearningCurve):
+        figure = charts.learning(study)
+    elif study.models and study.models[-1].trials:
+        figure = charts.history(study.models[-1], study.k)
+    else:
+        return
+    title = figure.layout.meta["title"]
+    st.subheader(escape(title), anchor=False)
+    st.plotly_chart(figure, key=f"{kind}_growing", alt=title, config=PLOTLY_CONFIG)
 
 
 @st.cache_resource(max_entries=64, ttl=3600, show_spinner=False)
@@ -192,7 +198,10 @@ def show_tuning(story: Story, study: str, tuning: Tuning) -> None:
         story.text(leaders + " Whether the order of models is more than chance, Train & compare says.")
     story.heading("Default and tuned, validation and test")
     story.table(
-        tuning.models_frame(), key="tuning_table", alt="Default and tuned NDCG of each model", columns=_columns()
+        tuning.models_frame(),
+        key="tuning_table",
+        alt="Default and tuned NDCG of each model",
+        columns=_columns(tuning.complete),
     )
     _carry(tuning)
     _closer(story, tuning, chart)
@@ -222,7 +231,9 @@ def _cards(story: Story, tuning: Tuning) -> None:
     story.metrics(cards)
 
 
-def _columns() -> dict[str, object]:
+def _columns(tested: bool) -> dict[str, object]:
+    if not tested:
+        return dict.fromkeys(("test_default", "test_tuned", "gain", "gain_low", "gain_high", "p_holm"))
     number = partial(st.column_config.NumberColumn, format="%.4f")
     return {
         "validation_default": number("Validation, default", help="On the validation period, where tuning looks."),

@@ -305,6 +305,7 @@ def _try(
 ) -> tuple[Trial, Floats | None]:
     """One trial, and NDCG@k of each validation viewer where it came to an end; whatever the model does, it is a row."""
     begun, first = time.monotonic(), math.nan
+    tell(0.0, "")
     trial = Trial(number, dict(proposal.parameters), "failed")
     try:
         with at_most(left, kind.label):

@@ -44,8 +44,8 @@ kind, job = ("tuning", recommend_tuning.KIND) if tuning else ("learning_curve", 
 kept = has_any(dataset, kind)
 (tuning_form if tuning else learning_form)(dataset, expanded=not kept)
 working = jobs.panel(job, dataset_hash=dataset.content_hash)
-if working and tuning:
-    going_on(dataset)
+if working:
+    going_on(dataset, kind)
 found = choose_study(dataset, kind, f"{kind}_study") if kept else None
 if found is None:
     if not working:
@@ -53,7 +53,7 @@ if found is None:
             "Nothing has been tuned on this dataset yet." if tuning else "No learning curve has been drawn yet.",
             "Press “Tune”; it takes some minutes." if tuning else "Press “Draw the curve”; it takes a minute.",
         )
-else:
+elif found[1].complete or not working:
     study, result = found
     (show_tuning if tuning else show_learning)(story, study, result)
     story.explain(*(TUNING if tuning else LEARNING))

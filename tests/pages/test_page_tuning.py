@@ -99,6 +99,18 @@ def test_a_study_is_shown_and_can_be_deleted(workspace: Workspace, found: tuple[
     assert tuning.summary() in words(app)
 
 
+def test_what_is_going_on_is_drawn_as_it_grows(
+    workspace: Workspace, found: tuple[Tuning, LearningCurve], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.jobs.panel", lambda kind, **_more: (kind,))
+    for look, study in zip(("", "history"), found, strict=True):
+        keep(workspace, replace(study, complete=False))
+        app = opened(look)
+        assert not app.exception
+        assert len(app.subheader) == 1, "one chart that grows, and no story before it is whole"
+        assert not app.header
+
+
 def test_what_was_found_is_trained(
     workspace: Workspace, found: tuple[Tuning, LearningCurve], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,7 +111,7 @@ def history(one: TunedModel, k: int) -> go.Figure:
                 customdata=[[_setting(trial), _why(trial)] for trial in these],
                 hovertemplate="Trial %{x}: %{customdata[1]}<br>%{customdata[0]}<extra></extra>",
             )  # fmt: skip
-    figure.update_xaxes(title="Trial", rangemode="tozero")
+    figure.update_xaxes(title="Trial", rangemode="tozero", tick0=0, dtick=math.ceil(len(one.trials) / 10))
     figure.update_yaxes(title=f"NDCG@{k}, validation")
     return figure
 
