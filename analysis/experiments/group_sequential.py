@@ -102,7 +102,7 @@ def crossing(
     drift: float = 0.0,
 ) -> NDArray[np.float64]:
     """Probability of stopping at each look, where the z-score at the end has mean `drift`."""
-    path = _Path(drift)
+    path = Path(drift)
     return np.array([path.step(t, c) for t, c in zip(information, critical, strict=True)])
 
 
@@ -113,10 +113,11 @@ def _quadrature() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return points, weights
 
 
-class _Path:
+class Path:
     """The density of the z-score at the last look of those who have not stopped, on quadrature nodes."""
 
     def __init__(self, drift: float = 0.0) -> None:
+        """A path at the start; `drift` is the mean of the z-score at the end."""
         self.drift = drift
         self.t = 0.0
         self.nodes: NDArray[np.float64] = np.zeros(1)
@@ -129,11 +130,18 @@ class _Path:
         mean, spread = self._move(t)
         return float(self.mass @ special.ndtr((mean - critical) / spread))
 
-    def step(self, t: float, critical: float) -> float:
-        """The same, and go on with those below."""
+    def below(self, t: float, critical: float) -> float:
+        """Probability of being below a bound at `t`, having gone on until then."""
+        from scipy import special
+
+        mean, spread = self._move(t)
+        return float(self.mass @ special.ndtr((critical - mean) / spread))
+
+    def step(self, t: float, critical: float, futile: float = -math.inf) -> float:
+        """The same as `exceed`, and go on with those below the boundary and not below a futility bound."""
         crossed = self.exceed(t, critical)
         mean, spread = self._move(t)
-        low = min(_LOWEST, critical - 1) + min(0.0, self.drift * math.sqrt(t))
+        low = max(futile, min(_LOWEST, critical - 1) + min(0.0, self.drift * math.sqrt(t)))
         points, weights = _quadrature()
         nodes = (critical - low) / 2 * points + (critical + low) / 2
         density = np.exp(-0.5 * ((nodes[:, None] - mean) / spread) ** 2) / (spread * math.sqrt(2 * math.pi))
@@ -159,7 +167,7 @@ def _scaled(t: NDArray[np.float64], shape: NDArray[np.float64], alpha: float) ->
 def _spending(t: NDArray[np.float64], spend: Callable[[float], float]) -> NDArray[np.float64]:
     from scipy import optimize
 
-    path, before, found = _Path(), 0.0, []
+    path, before, found = Path(), 0.0, []
     for share in t:
         wanted = spend(float(share)) - before
         before += wanted
