@@ -17,10 +17,13 @@ PAGES = {
     "Explore": [
         ("pages/explore/patterns.py", "Viewing patterns", ":material/schedule:"),
         ("pages/explore/hours.py", "Genres & hours", ":material/nest_clock_farsight_analog:"),
+        ("pages/explore/calendar.py", "Calendar", ":material/event:"),
         ("pages/explore/seasons.py", "Seasons", ":material/calendar_month:"),
         ("pages/explore/sessions.py", "Sessions & devices", ":material/devices:"),
         ("pages/explore/titles.py", "Titles & genres", ":material/movie:"),
+        ("pages/explore/personal.py", "My year", ":material/person:"),
         ("pages/explore/retention.py", "Who comes back", ":material/group:"),
+        ("pages/explore/forecast.py", "Forecast", ":material/trending_up:"),
     ],
     "Recommend": [
         ("pages/recommend/train.py", "Train & compare", ":material/leaderboard:"),
