@@ -22,6 +22,7 @@ PAGES = {
         ("pages/explore/sessions.py", "Sessions & devices", ":material/devices:"),
         ("pages/explore/titles.py", "Titles & genres", ":material/movie:"),
         ("pages/explore/retention.py", "Who comes back", ":material/group:"),
+        ("pages/explore/forecast.py", "Forecast", ":material/trending_up:"),
     ],
     "Recommend": [
         ("pages/recommend/train.py", "Train & compare", ":material/leaderboard:"),

@@ -140,7 +140,8 @@ def timed(draw: Callable[[Filters], object], some: Sequence[Filters]) -> tuple[f
 
 def prepared(folder: Path, home: Path) -> None:
     """In a process of its own: build all that the page reads; print seconds by the clock and of the processor, and the
-    largest memory in MiB."""
+    largest memory in MiB.
+    """
     start, used = time.perf_counter(), time.process_time()
     prepare(Dataset.open(folder), workspace=Workspace(home))
     seconds = [time.perf_counter() - start, time.process_time() - used]

@@ -8,6 +8,8 @@ from analysis.patterns.daily import DailyTrend, daily
 from analysis.patterns.decompose import Decomposition, decompose
 from analysis.patterns.events import Events, events, zones
 from analysis.patterns.filters import EmptySelection, Filters
+from analysis.patterns.forecast import Forecast, forecast
+from analysis.patterns.forecast_shares import GenreForecast, forecast_genres
 from analysis.patterns.hours import HourGenre, HourTitles, hour_titles, hours, planted_hours
 from analysis.patterns.look import AT_ONCE, Choices, Patterns, choices, look, prepare, prepared
 from analysis.patterns.retention import SEGMENTS, Retention, retention
@@ -26,6 +28,8 @@ __all__ = [
     "EmptySelection",
     "Events",
     "Filters",
+    "Forecast",
+    "GenreForecast",
     "Holiday",
     "HourGenre",
     "HourTitles",
@@ -40,6 +44,8 @@ __all__ = [
     "daily",
     "decompose",
     "events",
+    "forecast",
+    "forecast_genres",
     "hour_titles",
     "hours",
     "look",
