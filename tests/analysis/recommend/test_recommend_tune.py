@@ -110,7 +110,7 @@ CHOSEN = ["popularity", "als", Dialled]
 
 @pytest.fixture(scope="module")
 def tuned(dataset: Dataset) -> Tuning:
-    return tune(dataset, CHOSEN, trials=12, seed=3)
+    return tune(dataset, CHOSEN, trials=11, seed=3)
 
 
 def without_seconds(models: tuple[TunedModel, ...]) -> list[TunedModel]:
@@ -121,9 +121,9 @@ def test_the_defaults_are_trial_0_and_the_best_is_the_best(tuned: Tuning) -> Non
     for one, kind in zip(tuned.models[1:], (ALS, Dialled), strict=True):
         assert dict(one.trials[0].parameters) == vars(kind.Parameters())
         assert one.trials[0].state == "done"
-        assert len(one.trials) == 12
+        assert len(one.trials) == 11
         settings = [tuple(trial.parameters.values()) for trial in one.trials]
-        assert len(set(settings)) == 12
+        assert len(set(settings)) == 11
         for name, (_, space) in spaces(kind).items():
             assert all(space.low <= trial.parameters[name] <= space.high for trial in one.trials)
         assert one.best is not None
@@ -160,7 +160,7 @@ def test_what_the_test_period_says_is_what_evaluate_says(dataset: Dataset, tuned
 
 
 def test_same_seed_same_trials_whoever_else_is_tuned(dataset: Dataset, tuned: Tuning) -> None:
-    alone = tune(dataset, ["als"], trials=12, seed=3)
+    alone = tune(dataset, ["als"], trials=11, seed=3)
     assert without_seconds(alone.models)[0].trials == without_seconds(tuned.models)[1].trials
 
 
