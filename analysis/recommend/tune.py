@@ -243,11 +243,11 @@ def _course(
             f"{LEAST_VIEWERS} a setting would be chosen by chance.",
             "Validate on a larger share, test on a smaller one, or bring more data.",
         )
-    early = _part(validation, seed) if prune else None
+    early = part_of_viewers(validation, seed) if prune else None
     return _Course(test, validation, early, k, trials, limit, seed)
 
 
-def _part(split: Split, seed: int) -> Split | None:
+def part_of_viewers(split: Split, seed: int) -> Split | None:
     """The split of a part of the viewers, drawn by chance; None where too few of them would be tested."""
     drawn: Flags = np.random.default_rng(seed).random(split.train.n_viewers) < EARLY_SHARE
     part = Split(of_viewers(split.train, drawn), of_viewers(split.test, drawn), split.at)

@@ -68,12 +68,16 @@ class Dialled(Recommender):
 
 
 class Idle(Dialled):
-    """Whatever the setting, the lists are drawn by chance: nothing can be gained, but one setting looks best."""
+    """Lists drawn by chance, others for each setting and fit: nothing can be gained, but one setting looks best."""
 
     name, label = "idle", "Idle"
 
     def _fit(self, train: Any, progress: Any) -> None:
-        self.score_ = np.random.default_rng(int(1e6 * self.parameters.turn)).random(train.n_titles)
+        draw = np.random.default_rng([int(1e6 * self.parameters.turn), len(train)])
+        self.scores_ = draw.random((train.n_viewers, train.n_titles))
+
+    def _score(self, viewers: Any) -> Any:
+        return self.scores_[viewers]
 
 
 class Touchy(Dialled):
