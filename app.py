@@ -21,6 +21,7 @@ PAGES = {
         ("pages/explore/seasons.py", "Seasons", ":material/calendar_month:"),
         ("pages/explore/sessions.py", "Sessions & devices", ":material/devices:"),
         ("pages/explore/titles.py", "Titles & genres", ":material/movie:"),
+        ("pages/explore/personal.py", "My year", ":material/person:"),
         ("pages/explore/retention.py", "Who comes back", ":material/group:"),
         ("pages/explore/forecast.py", "Forecast", ":material/trending_up:"),
     ],
