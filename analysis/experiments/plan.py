@@ -118,6 +118,16 @@ class Plan:
         assert place is not None
         return min(1 - 1e-12, 1 - 2 * float(special.ndtr(-found[place])))
 
+    def futile_z(self, days: float | None) -> float | None:
+        """z-score at this look below which one may give up; None where it is no planned look before the end."""
+        from analysis.experiments.futility import futility
+
+        if self.look(days) != "interim":
+            return None
+        place = self._place(days)
+        assert place is not None
+        return futility(self.looks, self.design, alpha=(1 - self.confidence) / 2).futile_z[place]
+
     def _place(self, days: float | None) -> int | None:
         """Which planned look falls on that day."""
         if self.planned_days is None or days is None:

@@ -105,6 +105,52 @@ def detectable_lift(control: Moments, units: float, *, alpha: float = 0.05, powe
     return (k + math.sqrt(k * k + 2 * k * (1 - k))) / (1 - k)
 
 
+def detectable_margin(control: Moments, units: float, *, alpha: float = 0.025, power: float = 0.8) -> float:
+    """Smallest loss, as a share of the control's mean, that a treatment just as good would be shown to stay within.
+
+    The test is that of `margins.within_margin`: the contrast of the treatment with (1 − margin) × control.
+
+    Args:
+        control: Moments of the metric.
+        units: Units an arm.
+        alpha: One-sided level.
+        power: Chance to show it.
+
+    Raises:
+        ParameterError: The control's mean is not above zero, the units are too few, or a number is out of range.
+    """
+    _check(alpha, power)
+    if control.mean <= 0 or units <= 0:
+        raise ParameterError(f"Mean {control.mean:g} and {units:g} units do not fit.", "Both are above zero.")
+    # m² = k (1 + (1 − m)²) with k = z² σ² / (n μ²).
+    k = (_z(alpha, True) + _z(1 - power, True)) ** 2 * control.variance / (units * control.mean**2)
+    if k >= 1:
+        raise ParameterError(f"{units:,.0f} units an arm are too few to rule out any loss.", "Plan for more units.")
+    return (math.sqrt(k * k + 2 * k * (1 - k)) - k) / (1 - k)
+
+
+def units_for_preference(share: float, *, ties: float = 0.0, alpha: float = 0.05, power: float = 0.8) -> float:
+    """Viewers that a sign test of interleaved lists needs in all (Noether 1987).
+
+    Args:
+        share: Share that prefers one of the rankers, of those who prefer either.
+        ties: Share of the viewers who prefer neither.
+        alpha: Two-sided level.
+        power: Chance to find it.
+
+    >>> round(units_for_preference(0.55))
+    783
+
+    Raises:
+        ParameterError: A number is out of range.
+    """
+    _check(alpha, power)
+    if not (0 < share < 1 and share != 0.5 and 0 <= ties < 1):
+        raise ParameterError(f"Share {share:g} and ties {ties:g} do not fit.", "Give a share other than a half.")
+    spread = 2 * math.sqrt(share * (1 - share))
+    return ((_z(alpha, False) + _z(1 - power, True) * spread) / (2 * share - 1)) ** 2 / (1 - ties)
+
+
 def days_for(units: float, accrual: Sequence[float]) -> int | None:
     """Days until so many units have come, from an accrual curve; None where it does not reach them.
 

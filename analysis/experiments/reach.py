@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from analysis.experiments import words
 from analysis.experiments.group_sequential import Design, boundaries, crossing
 from analysis.experiments.metrics import columns_of, term_moments
 from analysis.experiments.moments import Moments
-from analysis.experiments.planning import detectable_lift
+from analysis.experiments.planning import detectable_lift, detectable_margin
 from analysis.experiments.timeline import CumulativeSums, growth, term_of
 from analysis.experiments.viewing import FINISHED
 from analysis.results import Result
@@ -36,6 +36,7 @@ class Reach(Result):
         viewers: Viewers that would be in it by then, in all variants.
         lifts: Lift that would be found with the power asked for; ∞ where none would.
         power: That power.
+        margins: Loss that would be ruled out with that power, were the treatment just as good; ∞ where none would.
     """
 
     metric: str
@@ -43,6 +44,7 @@ class Reach(Result):
     viewers: tuple[int, ...]
     lifts: tuple[float, ...]
     power: float
+    margins: tuple[float, ...]
 
     def days_for(self, lift: float) -> int | None:
         """Days until a lift would be found, or None where the curve does not reach it."""
@@ -52,14 +54,16 @@ class Reach(Result):
         """One row a length."""
         import pandas as pd
 
-        return pd.DataFrame({"days": self.days, "viewers": self.viewers, "detectable_lift": self.lifts})
+        found = {"days": self.days, "viewers": self.viewers, "detectable_lift": self.lifts}
+        return pd.DataFrame(found | {"margin_ruled_out": self.margins})
 
     def summary(self) -> str:
         """What the longest of them would find."""
         chance = words.percent(self.power, sign=False)
         return (
             f"An experiment of {self.days[-1]} days would have {self.viewers[-1]:,} viewers and find a lift of "
-            f"{self.metric} of {words.percent(self.lifts[-1], sign=False)} with a chance of {chance}."
+            f"{self.metric} of {words.percent(self.lifts[-1], sign=False)} with a chance of {chance}. A change that is "
+            f"just as good would be shown to lose less than {words.percent(self.margins[-1], sign=False)}."
         )
 
 
@@ -126,7 +130,7 @@ def reach(
         joined = rows.group_by("viewer_id", "variant").agg(nw.col("day").min())
         counts = engine.to_arrow(joined.group_by("variant", "day").agg(nw.len().alias("n"))).to_pylist()
         sums = CumulativeSums(columns, growth(rows, columns), counts, ("all", "none"))
-    found_days, viewers, lifts = [], [], []
+    found_days, viewers, lifts, margins = [], [], [], []
     for place in range(len(sums.dates)):
         joint = sums.joint(place, 0)
         if joint is None:
@@ -136,8 +140,10 @@ def reach(
         units = joint.n * share
         found_days.append(place + 1)
         viewers.append(round(units))
-        lifts.append(_detectable(left, units / variants / inflation, alpha, power))
-    return Reach(metric, tuple(found_days), tuple(viewers), tuple(lifts), power)
+        arm = units / variants / inflation
+        lifts.append(_or_none(detectable_lift, left, arm, alpha, power))
+        margins.append(_or_none(detectable_margin, left, arm, alpha / 2, power))
+    return Reach(metric, tuple(found_days), tuple(viewers), tuple(lifts), power, tuple(margins))
 
 
 def looks_cost(information: Sequence[float], design: Design, *, alpha: float = 0.05, power: float = 0.8) -> float:
@@ -180,8 +186,9 @@ def events_for_hazard_ratio(ratio: float, *, alpha: float = 0.05, power: float =
     return float(4 * (special.ndtri(1 - alpha / 2) + special.ndtri(power)) ** 2 / math.log(ratio) ** 2)
 
 
-def _detectable(moments: Moments, units: float, alpha: float, power: float) -> float:
+def _or_none(size: Callable[..., float], moments: Moments, units: float, alpha: float, power: float) -> float:
+    """The size that so many units can tell, or ∞ where they can tell none."""
     try:
-        return detectable_lift(moments, units, alpha=alpha, power=power)
+        return size(moments, units, alpha=alpha, power=power)
     except ParameterError:
         return math.inf

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from analysis.experiments import words
 from analysis.experiments.checks import Health, health
 from analysis.experiments.experiment import Experiment
 from analysis.experiments.fixed import Comparison, Effect, RelativeMethod, check_options, symmetric
@@ -161,7 +162,10 @@ def analyse(
         later,
     )
     checks = health(experiment, split)
-    cautions = tuple(_cautions(experiment, plan, ordered, comparisons, checks))
+    cautions = (
+        *_futile(experiment, plan, deciding, reading),
+        *_cautions(experiment, plan, ordered, comparisons, checks),
+    )
     return ExperimentReport(
         experiment,
         deciding.name,
@@ -249,6 +253,20 @@ def _lasting(experiment: Experiment, metric: Metric, reading: Reading, confidenc
     arms = (reading.comparison.control, reading.comparison.treatment)
     first, later = (compare(half, *arms, confidence=confidence) for half in halves)
     return read_lasting(metric, first, later)
+
+
+def _futile(experiment: Experiment, plan: Plan, metric: Metric, reading: Reading) -> list[str]:
+    """At a planned look before the end: whether the effect planned for has become unlikely to be found."""
+    bound = plan.futile_z(experiment.days)
+    if bound is None or reading.comparison is None or reading.comparison.problem:
+        return []
+    z = reading.comparison.statistic * (1 if metric.higher_is_better else -1)
+    if z >= bound:
+        return []
+    return [
+        f"This look’s z-score of {words.signed(z)} is below its futility bound of {words.signed(bound)}: an effect of "
+        "the size that so many units can find has become unlikely, and one may give up. Going on breaks nothing either."
+    ]
 
 
 def _mean_interval(metric: Metric, moments: Moments, confidence: float) -> tuple[float, float]:

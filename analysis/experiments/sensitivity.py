@@ -19,6 +19,7 @@ from analysis.experiments import words
 from analysis.experiments.fixed import Comparison, compare_means
 from analysis.experiments.interleaving import Preference, interleave, preference
 from analysis.experiments.moments import Moments
+from analysis.experiments.planning import units_for_preference
 from analysis.results import Result
 
 if TYPE_CHECKING:
@@ -188,11 +189,9 @@ def _needed(rates: Floats) -> tuple[float, float]:
 
 
 def _needed_sign(wins_a: float, wins_b: float) -> float:
-    """Viewers for the sign test (Noether 1987), ties among them."""
+    """Viewers for the sign test, ties among them."""
     share = wins_b / (wins_a + wins_b)
-    if share == 0.5:
-        return math.inf
-    return float(((_Z + 2 * 0.841621 * math.sqrt(share * (1 - share))) / (2 * share - 1)) ** 2 / (wins_a + wins_b))
+    return units_for_preference(share, ties=1 - wins_a - wins_b) if share != 0.5 else math.inf
 
 
 def _ratio(rates: Floats) -> tuple[float, float, float]:

@@ -2,11 +2,10 @@
 
 import streamlit as st
 
-from analysis.experiments.words import percent, plural
 from ui import experiments_plans as room
 from ui import state
 from ui.charts import experiments_detail as charts
-from ui.story import Card, Story
+from ui.story import Story
 
 MEANS = (
     "Write down what you expect, the metric that decides, what must not suffer and when you will look, before anybody "
@@ -14,24 +13,23 @@ MEANS = (
     "why; it is only added to."
 )
 COMPUTED = (
-    "The forecast takes the dataset’s last days as if an experiment with two equal variants had run in them: viewers "
-    "enter on their first visit, go on watching, and their number and spread give the lift that is found four times in "
-    "five at the 5 % level. Nothing is taken to grow linearly with the days."
+    "The forecast takes the dataset’s last days as if an experiment with equal variants had run in them: viewers "
+    "enter on their first visit, go on watching, and their number and spread give the lift that is found four times "
+    "in five at the 5 % level. Nothing is taken to grow linearly with the days. Loss ruled out: what a non- "
+    "inferiority test at 2.5 % would show for a change without effect. Looks: Lan–DeMets O’Brien–Fleming "
+    "boundaries; the bounds to give up at spend the chance to miss the effect (Hwang–Shih–DeCani, −2), and nobody "
+    "needs to obey them. Leaving: two proportions, from how many left in the last 28 days. Interleaving: the sign "
+    "test."
 )
 
 story = Story.begin("Plans & decisions", "What shall we test, for how long, and what did we decide?", needs=("views",))
-metric, days = room.question()
-found = room.forecast(story.dataset, metric, days)
+design = room.question()
+found = room.forecast(story.dataset, design)
 story.verdict(found.summary())
-week = found.lifts[min(6, len(found.lifts) - 1)]
-story.metrics(
-    [
-        Card("Viewers", f"{found.viewers[-1]:,}", "Different viewers who come within these days.", plural(days, "day")),
-        Card("Detectable lift", percent(found.lifts[-1], sign=False), "Found four times in five.", f"of {metric}"),
-        Card("After one week", percent(week, sign=False), "Detectable lift after seven days."),
-    ]
-)
+story.metrics(room.cards(found, design))
 story.chart(charts.reach(found), key="plans_reach", alt=found.summary())
+room.looks(story, design)
+room.others(story, found.viewers)
 registered = room.registry().all(state.current_key())
 story.heading("Plans")
 if registered:
@@ -40,7 +38,7 @@ if registered:
 else:
     story.text("No plan has been written down for this dataset yet.")
 with st.expander("Write a plan", icon=":material/edit_note:"):
-    room.write(story, metric, days)
+    room.write(story, design)
 log = room.registry().log(state.current_key())
 if log.lines:
     story.heading("Log")

@@ -23,6 +23,15 @@ def button(app, label):
 def test_a_plan_is_written_started_and_reviewed(page, workspace):
     assert not page.exception
     assert "would have" in page.header[0].value
+    before = page.metric[1].value
+    page.select_slider(key="plans_looks").set_value(3)
+    page.select_slider(key="plans_variants").set_value(3).run()
+    assert not page.exception
+    assert page.metric[1].value != before
+    assert "May give up below z of" in {c for table in page.dataframe for c in table.value.columns}
+    said = words(page).replace("\\", "")
+    assert "a cut of leaving by 20" in said
+    assert "by interleaving that 55" in said
     button(page, "Write it down").click().run()
     assert any("Name the experiment" in w.value for w in page.warning)
     page.text_input(key="plans_name").set_value("short-trailers")
@@ -36,6 +45,7 @@ def test_a_plan_is_written_started_and_reviewed(page, workspace):
     found = Registry(workspace).get("sample", "short-trailers")
     assert (found.status, found.plan.primary) == ("draft", "minutes per viewer")
     assert found.plan.guardrails[0].metric == "completion rate"
+    assert found.plan.looks == (1 / 3, 2 / 3, 1.0)
     page.text_input(key="plans_mover").set_value("Anna").run()
     button(page, "Start it").click().run()
     assert Registry(workspace).get("sample", "short-trailers").plan.registered

@@ -75,7 +75,7 @@ def test_the_outlook_and_the_reach_are_drawn_as_computed():
     figure = charts.outlook(found)
     assert tuple(figure.data[0].y) == tuple(lift for _, lift in found.curve)
     assert figure.layout.shapes[0].y0 == 0.4
-    reach = charts.reach(Reach("plays", (1, 2, 3), (10, 20, 30), (math.inf, 0.5, 0.3), 0.8))
+    reach = charts.reach(Reach("plays", (1, 2, 3), (10, 20, 30), (math.inf, 0.5, 0.3), 0.8, (math.inf, 0.4, 0.25)))
     assert list(reach.data[0].x) == [2, 3]
 
 

@@ -206,22 +206,28 @@ def outlook(found: Outlook) -> go.Figure:
 
 
 def reach(found: Reach) -> go.Figure:
-    """The lift that an experiment would find, by its length, and how viewers come."""
-    shown = [(d, n, lift) for d, n, lift in zip(found.days, found.viewers, found.lifts, strict=True) if lift < 2]
+    """The lift that an experiment would find and the loss that it would rule out, by its length."""
     figure = theme.figure(
         "The longer it runs, the smaller the lift that is found",
-        subtitle=f"Detectable lift of {found.metric} by length in days; two equal variants, all viewers",
+        subtitle=f"{found.metric} by length in days; equal variants, found {words.percent(found.power, sign=False)} "
+        "of the time",
         height=340,
     )
-    figure.add_scatter(
-        x=[d for d, _, _ in shown],
-        y=[lift for _, _, lift in shown],
-        customdata=[n for _, n, _ in shown],
-        mode="lines",
-        line={"color": theme.BETTER, "width": 3},
-        name="Detectable lift",
-        hovertemplate="%{x} days, %{customdata:,} viewers: %{y:.1%}<extra></extra>",
-    )
+    rows = zip(found.days, found.viewers, found.lifts, found.margins, strict=True)
+    shown = [row for row in rows if row[2] < 2]
+    for name, place, colour, dash in (
+        ("Lift that is found", 2, theme.BETTER, "solid"),
+        ("Loss that is ruled out for one just as good", 3, theme.AMBER, "dash"),
+    ):
+        figure.add_scatter(
+            x=[row[0] for row in shown],
+            y=[row[place] for row in shown],
+            customdata=[row[1] for row in shown],
+            mode="lines",
+            line={"color": colour, "width": 3, "dash": dash},
+            name=name,
+            hovertemplate="%{x} days, %{customdata:,} viewers: %{y:.1%}<extra></extra>",
+        )
     figure.update_yaxes(tickformat=".2~%", rangemode="tozero")
     figure.update_xaxes(title="Days", showgrid=False)
     return figure

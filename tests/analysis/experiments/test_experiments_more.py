@@ -11,10 +11,13 @@ from analysis.data import Dataset
 from analysis.errors import ExperimentError, ParameterError
 from analysis.experiments.fixed import compare_means
 from analysis.experiments.interleaving import interleave, preference, team_draft
+from analysis.experiments.margins import within_margin
+from analysis.experiments.metrics import Metric
 from analysis.experiments.moments import Moments
-from analysis.experiments.planning import detectable_lift, units_for_proportion
+from analysis.experiments.planning import detectable_lift, detectable_margin, units_for_preference, units_for_proportion
 from analysis.experiments.reach import events_for_hazard_ratio, looks_cost, reach
 from analysis.experiments.robust import post_stratify, winsorize
+from analysis.experiments.sizes import size_of_leaving, size_of_preference, staying_share
 
 
 def test_a_team_draft_is_fair_and_keeps_the_order():
@@ -134,6 +137,47 @@ def test_looks_cost_what_the_tables_say():
     assert looks_cost(fifths, "Pocock") == pytest.approx(1.229, abs=0.004)
     assert looks_cost(fifths, "O’Brien–Fleming") == pytest.approx(1.028, abs=0.004)
     assert looks_cost([1.0], "Pocock") == pytest.approx(1.0, abs=1e-3)
+
+
+def test_a_margin_is_kept_as_often_as_was_planned():
+    rng = np.random.default_rng(504)
+    margin = detectable_margin(Moments(2, 20.0, 200.0), 400)
+    kept = 0
+    for _ in range(400):
+        arms = {v: Moments.of(rng.gamma(2, 10, 400)) for v in "ct"}
+        kept += within_margin(Metric("x", "mean", arms), "c", "t", margin).non_inferior
+    low, high = stats.binom.interval(0.999, 400, 0.8)
+    assert low <= kept <= high
+    with pytest.raises(ParameterError, match="too few to rule out"):
+        detectable_margin(Moments(2, 20.0, 200.0), 3)
+
+
+def test_other_questions_take_viewers_and_days():
+    n = math.ceil(units_for_preference(0.6, ties=0.3))
+    wins = stats.binom(n, 0.7)
+    power = sum(wins.pmf(k) * stats.binom.sf(stats.binom.ppf(0.975, k, 0.5), k, 0.6) for k in range(1, n + 1))
+    assert power == pytest.approx(0.8, abs=0.03)
+    found = size_of_preference(0.6, 0.3, [100, 200, 300])
+    assert (found.viewers, found.days) == (n, 3)
+    leaving = size_of_leaving(0.948, 0.05, [1_000])
+    assert leaving.viewers == pytest.approx(230_000, rel=0.03)
+    assert leaving.days is None
+    assert "about 224,000 viewers; here come 1,000, so that it would take 224 times as many" in leaving.summary()
+    assert "days here" in found.summary()
+    viewers = pd.DataFrame(
+        {
+            "viewer_id": range(5),
+            "joined_on": pd.to_datetime(["2026-01-01"] * 4 + ["2026-03-01"]),
+            "left_on": pd.to_datetime([None, "2026-01-20", "2026-03-09", None, None]),
+        }
+    )
+    views = pd.DataFrame({"viewer_id": [0], "title_id": 1, "started_at": pd.to_datetime(["2026-03-10 20:00"])})
+    assert staying_share(Dataset.from_frames(views=views, viewers=viewers)) == (2 / 3, 3)
+    with pytest.raises(ExperimentError, match="does not say when viewers joined"):
+        staying_share(Dataset.from_frames(views=views))
+    for wrong in (lambda: units_for_preference(0.5), lambda: size_of_leaving(1.0, 0.1, [1])):
+        with pytest.raises(ParameterError, match="do not fit"):
+            wrong()
 
 
 def test_churn_needs_as_many_viewers_as_is_known():

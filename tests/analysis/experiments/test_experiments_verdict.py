@@ -175,6 +175,21 @@ def test_the_kind_of_look_sets_the_interval():
     assert few.verdict.badge == "keep going"  # before the burn-in no sequence is relied on
 
 
+def test_a_planned_look_says_when_an_effect_has_become_unlikely():
+    plan = Plan(planned_days=28, looks=(0.5, 1.0), registered=True)
+    worse = shares(2000, 1985)
+
+    def told(arms, days):
+        report = analyse(dataclasses.replace(experiment(arms, days=days), plan=plan))
+        return any("futility bound" in caution for caution in report.cautions)
+
+    assert told(worse, 14.0)
+    assert not told(BETTER, 14.0)
+    # Only a planned look before the end has such a bound.
+    assert not told(worse, 10.0)
+    assert not told(worse, 28.0)
+
+
 def test_a_departure_from_the_plan_is_not_pre_registered():
     plan = Plan(primary="starts", planned_days=14, registered=True)
     given = dataclasses.replace(experiment(BETTER), plan=plan)
