@@ -138,14 +138,24 @@ class Story:
         st.markdown(escape(text))
         self._blocks.append(report.Text(text))
 
-    def chart(self, figure: go.Figure, *, key: str, alt: str) -> None:
-        """A chart of `ui.charts` below its finding; it may be shared between visitors, so it is not changed."""
+    def chart(
+        self, figure: go.Figure, *, key: str, alt: str, picked: Callable[[Mapping[str, Any]], None] | None = None
+    ) -> None:
+        """A chart of `ui.charts` below its finding; it may be shared between visitors, so it is not changed.
+
+        With `picked`, a click on a point calls it with that point (its `x`, `y` and `customdata`) before the page runs
+        again, so that it can set what the widgets hold. Cells of a heatmap can't be clicked, points over them can.
+        """
         title, subtitle = figure.layout.meta["title"], figure.layout.meta["subtitle"]
         if title:
             st.subheader(escape(title), anchor=False)
         if subtitle:
             st.caption(escape(subtitle))
-        st.plotly_chart(figure, key=key, alt=alt, config=PLOTLY_CONFIG)
+        if picked is None:
+            st.plotly_chart(figure, key=key, alt=alt, config=PLOTLY_CONFIG)
+        else:
+            clicked = _on_click(key, picked)
+            st.plotly_chart(figure, key=key, alt=alt, config=PLOTLY_CONFIG, on_select=clicked, selection_mode="points")
         self._blocks.append(report.Chart(figure, alt))
 
     def table(
@@ -199,6 +209,15 @@ class Story:
             with st.popover("Link", icon=":material/link:"):
                 st.caption("This link reproduces the view.")
                 st.code(link(), language=None, wrap_lines=True)
+
+
+def _on_click(key: str, picked: Callable[[Mapping[str, Any]], None]) -> Callable[[], None]:
+    def clicked() -> None:
+        points = st.session_state[key].selection.points
+        if points:
+            picked(points[0])
+
+    return clicked
 
 
 def link() -> str:

@@ -97,6 +97,11 @@ class Appetite(Result):
     def sentence(self, genre: int, season: int) -> str:
         """One cell in words, with interval and sample size."""
         g, s = genre, season
+        if not np.isfinite(self.q[g, s]):
+            return (
+                f"{_when(self.seasons[s])} {self.genres[g]} rests on too few titles or plays to be tested "
+                f"({self.plays[g, s]:,.0f} plays, {self.titles[g, s]:.0f} titles of equal weight)."
+            )
         times, seen, available = self.appetite[g, s], self.seen[g, s], self.available[g, s]
         supplied = f"the count alone shows {seen:.2f} times, supply explains {available:.2f} times"
         return (
@@ -104,6 +109,14 @@ class Appetite(Result):
             f"{self.low[g, s]:.2f} to {self.high[g, s]:.2f}) as much as its titles would be at other times; {supplied} "
             f"({self.plays[g, s]:,.0f} plays; it rests on {self.titles[g, s]:.0f} titles of equal weight)."
         )
+
+    def verdict(self, genre: int, season: int) -> str:
+        """Whether a cell is claimed, in words."""
+        q = float(self.q[genre, season])
+        if not np.isfinite(q):
+            return "Not tested."
+        rate = f"q-value {q:.3f}, {percent(FALSE_DISCOVERIES, 0)} is the limit"
+        return f"It differs beyond chance ({rate})." if self.claimed[genre, season] else f"It may be chance ({rate})."
 
     def to_frame(self) -> pd.DataFrame:
         """One row a cell: genre, season, plays, what is seen, what supply explains, appetite, interval, q, claim."""

@@ -4,23 +4,26 @@ import streamlit as st
 
 from analysis import patterns
 from analysis.errors import DataError
+from ui.charts import patterns_seasons as charts
 from ui.glossary import define
 from ui.patterns import count_first
-from ui.patterns_seasons import look
+from ui.patterns_seasons import chosen, clicked, look, numbers
 from ui.story import Card, Story
 from ui.text import escape
 
 MEANS = (
     "A genre's share rises in a season because more of it comes out, or because people want it more. The first can be "
     "bought and the second can be planned for. A dot beside 1.00 with a short line is a genre that keeps its level; "
-    "a line that holds 1.00 means that nobody can tell. Less of one genre can be another one's gain."
+    "a line that holds 1.00 means that nobody can tell."
 )
 COMPUTED = (
     "Each title has an appeal of its own, and a pull that falls with its age; both are estimated beside "
     "what the month does to its genres, so that they say what was available on each day. Plays of titles by month "
-    "then follow a negative binomial model with that as offset, a linear trend of the genre, and the typical title of "
-    "the month as yardstick. School holidays are told from the days and countries of one title within one month. A "
-    "title of k genres is moved by 1/k of each one's effect, so the effect is that on a title wholly of the genre. "
+    "then follow a negative binomial model with that as offset, all genres at once, each with its months and a linear "
+    "trend. What a genre does is held against a robust mean of the other genres in the same season, in which one that "
+    "moves much by itself has no weight. School holidays are told from the days and countries of one title within one "
+    "month, by the share of schools that are closed. A title of k genres is moved by 1/k of each one's effect, so the "
+    "effect is that on a title wholly of the genre. "
     "Intervals are clustered by title (jackknife, CR3), with as many degrees of freedom as there are titles of equal "
     "weight, less one; cells that rest on fewer than four are not tested. Claims hold at a false discovery rate of "
     "5 % over all tested cells (Benjamini and Hochberg)."
@@ -65,7 +68,11 @@ if found.years[0] == found.years[1]:
     story.text(f"All of it is from {found.years[0]}: whether it comes back every year can't be seen in one year.")
 if found.left_out > 0:
     story.text(f"{found.left_out * 100:.1f} % of plays are of titles without a place in the model and are left out.")
-story.chart(figures["every_cell"], key="seasons_cells", alt=found.headline())
+story.chart(figures["every_cell"], key="seasons_cells", alt=found.headline(), picked=clicked)
+genre, season = chosen(found)
+story.text(f"{found.sentence(genre, season)} {found.verdict(genre, season)}")
+story.chart(charts.of_genre(found, genre, season), key="seasons_genre_year", alt=found.sentence(genre, season))
+story.table(numbers(found, genre, season, known), key="seasons_numbers", alt=found.sentence(genre, season))
 story.chart(figures["decay"], key="seasons_decay", alt="Pull of a title by days since its release.")
 story.explain(MEANS, COMPUTED)
 story.end(found.to_frame())

@@ -27,10 +27,22 @@ def test_claims_come_first_with_interval_and_truth() -> None:
 
 
 def test_untested_cells_are_empty_and_only_claims_are_numbered() -> None:
-    heat, marks = charts.every_cell(result()).data
+    figure = charts.every_cell(result())
+    heat, cells = figure.data
     assert np.isnan(heat.z[1][1])
-    assert marks.text == ("<b>1.50</b>",)
-    assert not charts.every_cell(result(q=0.2)).data[1].text
+    assert [note.text for note in figure.layout.annotations] == ["<b>1.50</b>"]
+    assert not charts.every_cell(result(q=0.2)).layout.annotations
+    assert [list(cell) for cell in cells.customdata] == [
+        ["Horror", "October"], ["Horror", "May"], ["Drama", "October"], ["Drama", "May"],
+    ]  # fmt: skip
+    assert cells.selected.marker.opacity > cells.unselected.marker.opacity == 0
+    assert "appetite 1.50 (1.35 to 1.65)" in cells.text[0]
+
+
+def test_one_genre_shows_its_tested_seasons_and_fills_the_chosen_one() -> None:
+    dots = charts.of_genre(result(), 1, 0).data[0]
+    assert (dots.x, dots.y, dots.marker.symbol) == (("Oct",), (0.9,), ("circle",))
+    assert charts.of_genre(result(), 0, 1).data[0].marker.symbol == ("circle-open", "circle")
 
 
 def test_decay_starts_high() -> None:

@@ -75,13 +75,14 @@ def every_cell(result: Appetite) -> go.Figure:
     """Genre × season heatmap of appetite; claims carry their number."""
     figure = theme.figure(
         "Appetite for each genre through the year",
-        subtitle="Times as much as supply explains; numbers mark what chance does not explain; empty: too few titles",
+        subtitle="Times as much as supply explains; numbers mark what chance does not explain; empty: too few titles; "
+        "click a cell for its numbers",
         height=120 + 26 * len(result.genres),
     )
     tested = np.isfinite(result.q)
     colour = np.where(tested, np.log2(np.where(tested, result.appetite, 1.0)), np.nan)
     reach = float(max(np.nanmax(np.abs(colour), initial=0.0), _LEAST_RANGE)) if tested.any() else _LEAST_RANGE
-    labels = [season[:3] if season.istitle() else season for season in result.seasons]
+    labels = [_label(season) for season in result.seasons]
     hover = [
         [
             f"<b>{genre}, {season}</b><br>appetite {result.appetite[g, s]:.2f} "
@@ -93,22 +94,63 @@ def every_cell(result: Appetite) -> go.Figure:
     ]
     ticks = np.linspace(-reach, reach, 5)
     figure.add_heatmap(
-        z=colour, x=labels, y=list(result.genres), customdata=hover, hovertemplate="%{customdata}<extra></extra>",
+        z=colour, x=labels, y=list(result.genres), hoverinfo="skip",
         colorscale=theme.DIVERGING, zmin=-reach, zmid=0, zmax=reach, xgap=1, ygap=1,
         colorbar={
             "title": {"text": "times"}, "tickvals": ticks, "ticktext": [f"{2**tick:.2f}" for tick in ticks],
             "thickness": 12, "outlinewidth": 0,
         },
     )  # fmt: skip
-    claims = result.claims()
+    for g, s in result.claims():
+        # No trace of text: the browser would pale it as soon as a cell is clicked.
+        figure.add_annotation(
+            x=labels[s], y=result.genres[g], text=f"<b>{result.appetite[g, s]:.2f}</b>", showarrow=False,
+            font={"size": 12}, captureevents=False,
+        )  # fmt: skip
+    # A heatmap's cells can't be clicked: over each stands a square that is seen once it was.
+    cells = [(g, s) for g in range(len(result.genres)) for s in range(len(result.seasons))]
     figure.add_scatter(
-        x=[labels[s] for _, s in claims],
-        y=[result.genres[g] for g, _ in claims],
-        text=[f"<b>{result.appetite[cell]:.2f}</b>" for cell in claims],
-        mode="text", hoverinfo="skip", showlegend=False,
-    )  # fmt: skip
+        x=[labels[s] for _, s in cells],
+        y=[result.genres[g] for g, _ in cells],
+        mode="markers",
+        marker={"symbol": "square-open", "size": 24, "color": theme.UNSURE, "line": {"width": 2.5}, "opacity": 0},
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 0}},
+        customdata=[[result.genres[g], result.seasons[s]] for g, s in cells],
+        text=[hover[g][s] for g, s in cells],
+        hovertemplate="%{text}<extra></extra>",
+        showlegend=False,
+    )
     figure.update_xaxes(type="category", showgrid=False)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
+    return figure
+
+
+def of_genre(result: Appetite, genre: int, season: int) -> go.Figure:
+    """One genre through the year, with intervals; the chosen season is filled."""
+    tested = [s for s in range(len(result.seasons)) if np.isfinite(result.q[genre, s])]
+    figure = theme.figure(
+        f"{result.genres[genre]} through the year",
+        subtitle="Times as much as supply explains, with 95 % intervals that hold for each season by itself",
+        height=300,
+    )
+    low, value, high = (numbers[genre, tested].tolist() for numbers in (result.low, result.appetite, result.high))
+    figure.add_scatter(
+        x=[_label(result.seasons[s]) for s in tested],
+        y=value,
+        mode="markers",
+        marker={
+            "size": 12, "color": theme.BLUE, "line": {"width": 2, "color": theme.BLUE},
+            "symbol": ["circle" if s == season else "circle-open" for s in tested],
+        },
+        error_y=theme.whiskers(low, value, high),
+        customdata=np.column_stack([low, high]) if tested else None,
+        hovertemplate="%{x}: %{y:.2f} times (%{customdata[0]:.2f} to %{customdata[1]:.2f})<extra></extra>",
+        showlegend=False,
+    )  # fmt: skip
+    figure.add_hline(y=1, line={"color": theme.UNSURE, "dash": "dot", "width": 1})
+    figure.update_yaxes(type="log", tickvals=[0.25, 0.5, 0.7, 1, 1.4, 2, 3, 4], title="times as much")
+    figure.update_xaxes(type="category", categoryarray=[_label(s) for s in result.seasons])
     return figure
 
 
@@ -131,6 +173,10 @@ def decay(result: Appetite) -> go.Figure:
     figure.update_xaxes(type="log", tickvals=[1, 7, 28, 84, 364], title="days since release")
     figure.update_yaxes(rangemode="tozero", title="times")
     return figure
+
+
+def _label(season: str) -> str:
+    return season[:3] if season.istitle() else season
 
 
 def _shown(result: Appetite, truth: Mapping[tuple[int, int], float]) -> list[tuple[int, int]]:
