@@ -88,7 +88,7 @@ class SVD(StarFactors):
             random_state=self.seed,
         )
         with _epochs(library, self.label, p.epochs, progress):
-            library.fit(trainset(ratings, train.n_viewers, train.n_titles))
+            library.fit(_in_turn(ratings, train.n_viewers, train.n_titles))
         # Viewers and titles without a rating keep their random start in Surprise's arrays; they have no taste vector.
         self.viewer_bias_ = np.asarray(library.bu)
         self.title_bias_ = np.asarray(library.bi)
@@ -315,6 +315,24 @@ def trainset(ratings: Ratings, n_viewers: int, n_titles: int) -> Any:
     reads it, and making it costs half a second a million ratings.
     """
     return _trainset(ratings.viewer, ratings.title, ratings.stars, n_viewers, n_titles, ratings.scale, by_title=False)
+
+
+def _in_turn(ratings: Ratings, n_viewers: int, n_titles: int) -> Any:
+    """The same ratings in the same order for a model that only goes through them, as SVD does.
+
+    Lists gone through in parallel instead of lists of pairs: nothing is grouped first, and each epoch is quicker.
+    """
+    from surprise import Trainset
+
+    order = np.lexsort((ratings.title, ratings.viewer))
+    columns = [ratings.viewer[order].tolist(), ratings.title[order].tolist()]
+    columns.append(ratings.stars[order].astype(np.float64).tolist())
+
+    class InTurn(Trainset):  # type: ignore[misc]
+        def all_ratings(self) -> Iterator[tuple[int, int, float]]:
+            return zip(*columns, strict=True)
+
+    return InTurn({}, {}, n_viewers, n_titles, len(ratings), ratings.scale, {}, {})
 
 
 def _trainset(
