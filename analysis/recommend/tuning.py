@@ -260,8 +260,9 @@ class Tuning(Result):
             if these:
                 most = max(these, key=lambda one: abs(one.gain.difference) if one.gain else 0.0)
                 assert most.gain is not None
+                where = "" if parts else f" of {len(done)} models on the test period"
                 parts.append(
-                    f"{verb} {len(these)} of {len(done)} models on the test period, {most.label} most "
+                    f"{verb} {len(these)}{where}, {most.label}{' most' if len(these) > 1 else ''} "
                     f"(NDCG@{self.k} {_interval(most.gain).replace(' (', ', ')}"
                 )
         unsure = sum(one.verdict == "can't be told" for one in done)

@@ -349,6 +349,7 @@ def evaluate_like(value: float) -> Any:
         ([row("A", 0, 1)], "defaults stay"),
         ([row("A", 0.03, 0.01), row("B", 0.05, 0.01), row("C", 0.0, 1)], "helped 2 of 3 models .* B most .*1 did best"),
         ([row("A", 0.005, 0.4), row("B", -0.04, 0.01)], "Tuning hurt 1 of 2 .*; for 1 it can't be told"),
+        ([row("A", 0.03, 0.01), row("B", -0.04, 0.01)], r"helped 1 of 2 models .*, A \(.*\), and hurt 1, B \(NDCG"),
         ([row("A", 0.005, 0.4), row("B", 0.0, 1)], "helped none of 2 models for certain; for 1 it can't be told and 1"),
     ],
 )
