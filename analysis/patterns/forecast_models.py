@@ -95,7 +95,7 @@ def smoothing(y: Array, horizon: int, period: int = WEEK) -> Prediction:
             seasonal="add",
             seasonal_periods=period,
             initialization_method="heuristic",
-        ).fit()
+        ).fit(method="L-BFGS-B", use_brute=False)
     found = fitted.params
     alpha, phi = float(found["smoothing_level"]), float(found["damping_trend"])
     beta = alpha * float(found["smoothing_trend"])
