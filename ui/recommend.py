@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import zip_longest
+from pathlib import Path
 
 import streamlit as st
 
@@ -13,7 +14,7 @@ from analysis import recommend
 from analysis.data import Dataset
 from analysis.errors import PrimetimeError
 from analysis.recommend import CAPABILITIES, shelves
-from analysis.recommend.custom import discover
+from analysis.recommend.custom import CustomModel, discover
 from analysis.recommend.shelves import fitting_artwork
 from ui import jobs, state
 from ui.glossary import define
@@ -39,6 +40,9 @@ GROUPS = {"known": "With history", "new": "New ones"}
 
 POSTER = 106
 """Width of a poster, in pixels: eight fit beside each other on a laptop, three on a phone."""
+
+LIMIT_MINUTES = 30
+"""Time that a model may take where nothing else is chosen, as on the command line."""
 
 LISTED = 200
 """Viewers in the list to choose from; the search finds the others."""
@@ -93,6 +97,10 @@ def _form(dataset: Dataset) -> None:
             help="If given, it is used instead of the share, for a test on one point in time.",
         )
         k = st.slider("Length of a list", 1, 50, 10, key="recommend_k", help="How many titles a viewer is shown.")
+        limit = st.number_input(
+            "Minutes a model may take", 1, 600, LIMIT_MINUTES, key="recommend_limit", width=190,
+            help="A model that takes longer is stopped and named; the others go on.",
+        )  # fmt: skip
     if recommend.SPLITS[split].leaks:
         st.warning(
             "This test leaks the future: models learn from what came after the test, which flatters and reorders them. "
@@ -102,13 +110,15 @@ def _form(dataset: Dataset) -> None:
     for model in own.values():
         if model.problem:
             st.warning(escape(model.problem))
-    settings = _settings([known[name] for name in names if name in known])
+    settings = _settings([known[name] for name in names if name in known], [own[name] for name in names if name in own])
     if st.button("Train and compare", type="primary", icon=":material/play_arrow:", key="recommend_train"):
         if not names:
             st.warning("Choose at least one model.")
             return
         when = ["--at", day.isoformat()] if day and split == "time" else ["--share", str(tested / 100)]
         chosen = ["--models", ",".join(names), "--signal", signal, "--split", split, "--k", str(k)]
+        if limit != LIMIT_MINUTES:
+            chosen += ["--limit-minutes", str(limit)]
         jobs.start(
             ["train", "--data", state.current_key(), *chosen, *when, *settings],
             title=f"Train {len(names)} model{'' if len(names) == 1 else 's'} on {dataset.name}",
@@ -118,7 +128,7 @@ def _form(dataset: Dataset) -> None:
         st.rerun()
 
 
-def _settings(models: list[type[recommend.Recommender]]) -> list[str]:
+def _settings(models: list[type[recommend.Recommender]], own: Sequence[CustomModel] = ()) -> list[str]:
     """What each chosen model is, its parameters to change; returns the command line's words for those changed."""
     words: list[str] = []
     with st.expander("What the models are, and their settings", icon=":material/tune:"):
@@ -126,24 +136,35 @@ def _settings(models: list[type[recommend.Recommender]]) -> list[str]:
             can = [CAPABILITIES[name] for name, able in recommend.capabilities(model).items() if able]
             able = f" It {', '.join(can)}." if can else ""
             st.markdown(f"**{model.label}.** {model.description}{able}")
-            docs = recommend.parameter_docs(model)
-            if not docs:
-                continue
-            with st.grid(4, min_column_width=170):
-                for doc in docs:
-                    whole = isinstance(doc.default, int)
-                    kind = int if whole else float
-                    value = st.number_input(
-                        doc.name.replace("_", " ").capitalize(),
-                        min_value=kind(doc.space.least),
-                        value=doc.default,
-                        step=1 if whole else None,
-                        format=None if whole else "%g",
-                        key=f"recommend_set_{model.name}_{doc.name}",
-                        help=f"{doc.doc} Worth trying: {doc.space.low:g} to {doc.space.high:g}.",
-                    )
-                    if value != doc.default:
-                        words += ["--set", f"{model.name}.{doc.name}={value}"]
+            words += _changed(model.name, recommend.parameter_docs(model))
+        for mine in own:
+            st.markdown(
+                f"**{escape(mine.label)}.** {escape(mine.description)} Your own: {escape(Path(mine.spec).name)}."
+            )
+            words += _changed(mine.name, mine.parameters)
+    return words
+
+
+def _changed(model: str, docs: Sequence[recommend.ParameterDoc]) -> list[str]:
+    """Inputs for a model's parameters; returns the command line's words for those changed."""
+    words: list[str] = []
+    if not docs:
+        return words
+    with st.grid(4, min_column_width=170):
+        for doc in docs:
+            whole = isinstance(doc.default, int)
+            kind = int if whole else float
+            value = st.number_input(
+                doc.name.replace("_", " ").capitalize(),
+                min_value=kind(doc.space.least),
+                value=doc.default,
+                step=1 if whole else None,
+                format=None if whole else "%g",
+                key=f"recommend_set_{model}_{doc.name}",
+                help=f"{escape(doc.doc)} Worth trying: {doc.space.low:g} to {doc.space.high:g}.",
+            )
+            if value != doc.default:
+                words += ["--set", f"{model}.{doc.name}={value}"]
     return words
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 from analysis import recommend
 from analysis.data import Dataset
 from analysis.errors import DataError
+from analysis.jobs import recent
 from ui import jobs, state
 from ui.charts import recommend as charts
 from ui.recommend import KIND
@@ -15,6 +16,7 @@ from ui.story import Card, Story
 from ui.text import count, escape, interval
 
 NEW, FEW = "new_viewers", "history"
+TEST = "Test on new viewers of"
 LOOKED_AT = 30
 """Newest runs among which a test on new viewers is looked for."""
 
@@ -28,10 +30,12 @@ def newcomers(story: Story, run: recommend.Run) -> None:
             "who came after training: told their first three titles, what do they watch next, without a new fit?",
             icon=":material/person_add:",
         )
-        if st.button("Test on new viewers", type="primary", icon=":material/play_arrow:", key="recommend_newcomers"):
+        if any(job.active and job.title.startswith(TEST) for job in recent(state.workspace(), KIND)):
+            st.caption("Such a test is under way; its answer will stand here.")
+        elif st.button("Test on new viewers", type="primary", icon=":material/play_arrow:", key="recommend_newcomers"):
             jobs.start(
                 newcomers_words(run.leaderboard, state.current_key()),
-                title=f"Test {len(run.leaderboard.finished)} models on new viewers of {story.dataset.name}",
+                title=f"{TEST} {story.dataset.name}: {len(run.leaderboard.finished)} models",
                 kind=KIND,
                 dataset_hash=story.dataset.content_hash,
             )

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import inspect
 import sys
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from analysis.errors import ModelError
 from analysis.recommend.base import Recommender
+from analysis.recommend.parameters import ParameterDoc, number
 
 _NEEDED = ("name", "label", "description", "source")
 
@@ -27,6 +30,7 @@ class CustomModel:
         description: One sentence on what it recommends.
         spec: `path/to/file.py:Class`, as `--model` takes it.
         problem: Why it can't be used, or empty.
+        parameters: Its parameters, where its file declares them by `number(…)` with plain numbers.
     """
 
     name: str
@@ -34,6 +38,7 @@ class CustomModel:
     description: str
     spec: str
     problem: str = ""
+    parameters: tuple[ParameterDoc, ...] = ()
 
 
 def discover(folder: Path) -> tuple[CustomModel, ...]:
@@ -51,7 +56,9 @@ def discover(folder: Path) -> tuple[CustomModel, ...]:
                 if "name" in said:
                     spec = f"{file}:{node.name}"
                     label, description = said.get("label", node.name), said.get("description", "")
-                    found.append(CustomModel(said["name"], label, description, spec))
+                    found.append(
+                        CustomModel(said["name"], label, description, spec, parameters=_parameters(tree, node))
+                    )
     return tuple(found)
 
 
@@ -101,6 +108,36 @@ def load_class(spec: str) -> type[Recommender]:
         lacks = [*missing, *sorted(getattr(model, "__abstractmethods__", ()))]
         raise ModelError(f"{class_name} in {file.name} lacks {', '.join(lacks)}.", "See docs/recommenders.md.")
     return model
+
+
+def _parameters(tree: ast.Module, model: ast.ClassDef) -> tuple[ParameterDoc, ...]:
+    """The numbers that the class named by `Parameters = …` declares, read from the syntax tree."""
+    named = [
+        statement.value.id
+        for statement in model.body
+        if isinstance(statement, ast.Assign)
+        and isinstance(statement.value, ast.Name)
+        and any(isinstance(target, ast.Name) and target.id == "Parameters" for target in statement.targets)
+    ]
+    declared = next((n for n in tree.body if isinstance(n, ast.ClassDef) and n.name in named), None)
+    found = []
+    for statement, after in pairwise([*declared.body, None] if declared else []):
+        if not (
+            isinstance(statement, ast.AnnAssign)
+            and isinstance(statement.target, ast.Name)
+            and isinstance(statement.value, ast.Call)
+        ):
+            continue
+        try:
+            given = [ast.literal_eval(value) for value in statement.value.args]
+            more = {word.arg: ast.literal_eval(word.value) for word in statement.value.keywords if word.arg}
+            field = number(*given, **more)
+        except (ValueError, TypeError):
+            continue
+        says = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+        doc = inspect.cleandoc(str(after.value.value)) if says else ""  # type: ignore[union-attr]
+        found.append(ParameterDoc(statement.target.id, field.default, doc, field.metadata["space"]))
+    return tuple(found)
 
 
 def _said(node: ast.ClassDef) -> dict[str, str]:

@@ -89,7 +89,7 @@ def test_what_is_wrong_is_said(folder: Path, capsys: pytest.CaptureFixture[str],
     assert newest_run(Workspace(), Dataset.open(folder)) is None
 
 
-MINE = """
+MINE = '''
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,6 +102,9 @@ class Knobs(Settings):
     model = "Mine"
 
     shift: float = number(1.0, 0.0, 9.0)
+    """How far all scores are moved."""
+
+    hidden: float = number(1.0, 0.0, high=max(9.0, 1.0))
 
 
 class Mine(Recommender):
@@ -123,7 +126,7 @@ class Hopeless(Mine):
 
     def _fit(self, train, progress):
         raise RuntimeError("no idea")
-"""
+'''
 
 
 def test_models_of_ones_own(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,7 +138,7 @@ def test_models_of_ones_own(folder: Path, tmp_path: Path, capsys: pytest.Capture
     assert code == 0
     entries = {entry["model"]: entry for entry in json.loads(out)["entries"]}
     assert set(entries) == {"popularity", "mine", "hopeless"}
-    assert entries["mine"]["parameters"] == {"shift": 4.0}
+    assert entries["mine"]["parameters"] == {"shift": 4.0, "hidden": 1.0}
     assert not entries["mine"]["error"]
     assert entries["hopeless"]["error"] == "The model stopped with RuntimeError: no idea"
     assert not entries["popularity"]["error"]
@@ -149,6 +152,9 @@ def test_the_workspaces_models_are_found_without_being_run(folder: Path, capsys:
     found = {model.name: model for model in discover(home)}
     assert found["mine"].label == "My model"
     assert found["mine"].description == "The last titles first."
+    (knob,) = found["mine"].parameters
+    assert (knob.name, knob.default, knob.doc) == ("shift", 1.0, "How far all scores are moved.")
+    assert (knob.space.low, knob.space.high, knob.space.log) == (0.0, 9.0, False)
     assert "can't be read" in found["broken"].problem
     code, out = run(capsys, "train", "--data", "tastes", "--models", "mine", "--json")
     assert code == 1
