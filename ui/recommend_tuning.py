@@ -181,8 +181,8 @@ def show_tuning(story: Story, study: str, tuning: Tuning) -> None:
         figure = _drawn(tuning, study, trials, tuning.complete, kind, model)
         story.chart(figure, key=f"tuning_{kind}", alt=figure.layout.meta["title"])
 
-    verdicts = [one.verdict for one in tuning.models]
-    sure = "better" if "better" in verdicts else "worse" if "worse" in verdicts else "unsure"
+    verdicts = {one.verdict for one in tuning.models} & {"better", "worse"}
+    sure = verdicts.pop() if len(verdicts) == 1 else "unsure"
     story.verdict(tuning.summary(), sure if tuning.complete else "neutral")  # type: ignore[arg-type]
     for one in tuning.models:
         if one.error:
@@ -243,7 +243,7 @@ def _columns(tested: bool) -> dict[str, object]:
         "gain": number("Gain on the test"),
         "gain_low": number("Low"),
         "gain_high": number("High"),
-        "p_holm": st.column_config.NumberColumn("p, corrected", format="%.3f", help=define("p-value")),
+        "p_holm": st.column_config.NumberColumn("p, corrected", format="%.2g", help=define("p-value")),
     }
 
 

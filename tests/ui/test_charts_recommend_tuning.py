@@ -80,8 +80,13 @@ def test_each_parameter_has_its_panel(tuning: Tuning) -> None:
 
 def test_what_a_parameter_is_worth(tuning: Tuning) -> None:
     figure = charts.setbacks(tuning.models[0], 7)
-    assert list(figure.data[0].y) == ["y: 2 → 10", "x: 5 → 1"]
-    assert list(figure.data[0].marker.color) == [theme.UNSURE, theme.BETTER]
+    drawn = {trace.marker.color: trace for trace in figure.data if len(trace.y)}
+    assert {colour: trace.y[0] for colour, trace in drawn.items()} == {
+        theme.BETTER: "x: 5 → 1",
+        theme.UNSURE: "y: 2 → 10",
+    }
+    assert drawn[theme.BETTER].error_x.array[0] == pytest.approx(0.01)
+    assert list(figure.layout.yaxis.categoryarray) == ["y: 2 → 10", "x: 5 → 1"]
     assert figure.layout.meta["title"] == "Of ALS, x matters most"
     unsure = replace(tuning.models[0], setbacks=tuning.models[0].setbacks[1:])
     assert "no parameter alone" in charts.setbacks(unsure, 7).layout.meta["title"]

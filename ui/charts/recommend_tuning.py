@@ -120,7 +120,7 @@ def settings(one: TunedModel, k: int) -> go.Figure:
     """What was tried of each parameter, and how that did on the validation period; a panel a parameter."""
     done = [trial for trial in one.trials if trial.state == "done"]
     names = [name for name in one.default.parameters if len({trial.parameters[name] for trial in done}) > 1]
-    columns = min(len(names), 3) or 1
+    columns = 2 if len(names) == 4 else min(len(names), 3) or 1
     rows = math.ceil(len(names) / columns) or 1
     figure = theme.figure(
         f"Which settings of {one.label} did well",
@@ -169,21 +169,28 @@ def setbacks(one: TunedModel, k: int) -> go.Figure:
         "validation period with its 95 % interval over viewers. Parameters work together, so the falls don't add up.",
         height=110 + ROW * max(len(shown), 2),
     )
-    figure.add_scatter(
-        x=[back.loss for back in shown],
-        y=names,
-        error_x=theme.whiskers(
-            [back.low for back in shown], [back.loss for back in shown], [back.high for back in shown]
-        ),
-        mode="markers",
-        marker={"size": 12, "color": [theme.direction(back.low, back.high) for back in shown]},
-        customdata=[[back.low, back.high] for back in shown],
-        hovertemplate="%{y}: %{x:.4f}<br>95 % interval %{customdata[0]:.4f} to %{customdata[1]:.4f}<extra></extra>",
-        showlegend=False,
-    )
+    # A trace a colour: bars take the colour of their trace, not of their marker.
+    for colour in (theme.BETTER, theme.WORSE, theme.UNSURE):
+        these = [
+            (name, back)
+            for name, back in zip(names, shown, strict=True)
+            if theme.direction(back.low, back.high) == colour
+        ]
+        figure.add_scatter(
+            x=[back.loss for _, back in these],
+            y=[name for name, _ in these],
+            error_x=theme.whiskers(
+                [back.low for _, back in these], [back.loss for _, back in these], [back.high for _, back in these]
+            ),
+            mode="markers",
+            marker={"size": 12, "color": colour},
+            customdata=[[back.low, back.high] for _, back in these],
+            hovertemplate="%{y}: %{x:.4f}<br>95 % interval %{customdata[0]:.4f} to %{customdata[1]:.4f}<extra></extra>",
+            showlegend=False,
+        )
     figure.add_vline(x=0, line={"color": theme.UNSURE, "width": 1})
     figure.update_xaxes(title=f"Fall of NDCG@{k}")
-    figure.update_yaxes(type="category", showgrid=True)
+    figure.update_yaxes(type="category", showgrid=True, categoryorder="array", categoryarray=names)
     return figure
 
 
