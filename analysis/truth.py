@@ -30,7 +30,7 @@ LEVEL = 0.95
 ESTIMATES = "estimates.json"
 """File beside a dataset that keeps what was estimated in it."""
 
-GROUPS = ("clock", "genres", "watching", "home page", "experiments")
+GROUPS = ("clock", "genres", "watching", "home page", "viewers", "experiments")
 """Headings in the order shown; what promises nothing comes last."""
 
 _Z = 1.959964
@@ -361,6 +361,17 @@ def _examination(recovery: Recovery, dataset: Dataset, scope: Mapping[str, Any])
     return _of_finding(page.examination(dataset, scope["place"], scope["against"]))
 
 
+def _measure(name: str, *asked: str) -> Callable[[Recovery, Dataset, Mapping[str, Any]], Estimate]:
+    """A function of `analysis.measures`, asked for these parts of the scope."""
+
+    def recover(recovery: Recovery, dataset: Dataset, scope: Mapping[str, Any]) -> Estimate:
+        from analysis import measures
+
+        return _of_finding(getattr(measures, name)(dataset, *(scope[part] for part in asked)))
+
+    return recover
+
+
 def _effect(recovery: Recovery, dataset: Dataset, scope: Mapping[str, Any]) -> Estimate:
     """The difference between the arms of an experiment, over all viewers and days, a plan or a week.
 
@@ -400,6 +411,13 @@ REGISTRY: Mapping[str, Callable[[Recovery, Dataset, Mapping[str, Any]], Estimate
     "analysis.patterns.ratios.viewers_gone": _viewers_gone,
     "analysis.patterns.page.clicks_per_visit": _clicks,
     "analysis.patterns.page.examination": _examination,
+    "analysis.measures.own_language_share": _measure("own_language_share"),
+    "analysis.measures.own_language_clicks": _measure("own_language_clicks"),
+    "analysis.measures.genre_by_country": _measure("genre_by_country", "genre", "country"),
+    "analysis.measures.artwork_clicks": _measure("artwork_clicks"),
+    "analysis.measures.monthly_churn": _measure("monthly_churn"),
+    "analysis.measures.churn_ratio": _measure("churn_ratio", "plan"),
+    "analysis.measures.returns_among_additions": _measure("returns_among_additions"),
     "analysis.experiments.multi.compare_variants": _effect,
 }
 """Dotted name of a function of the rooms -> how it is asked for the scope of an estimand."""

@@ -30,21 +30,30 @@ written beside it in `truth.json`, so that every analysis can be held to the tru
 
 - **Titles** are about concepts and have casts and directors, which cause the latent factors of taste. How inviting a
   title looks (appeal) and how good it is (quality) are independent. New titles come on Fridays and are freshest then.
-- **Viewers** have tastes (Dirichlet over genres, normal over latent dimensions) that drift over the year, a level of
-  activity (log-normal), a personal clock, device habits, a plan and a price sensitivity. Age explains little of taste.
+  Each has a language, and three artworks that stress different genres.
+- **Viewers** live in regions of six countries, in households, and speak a language. They have tastes (Dirichlet over
+  genres, normal over latent dimensions) that drift over the year, a level of activity (log-normal), a personal clock
+  and device habits. Country moves the mean of a few tastes; age explains little. Who minds the price takes a cheaper
+  plan.
+- **School holidays** differ between the regions of a country; family titles gain where schools are closed.
 - **Sessions** follow the hour, the weekday and the month; full and empty weeks alternate (gamma-Poisson).
 - **The home page** has five rows of eight places. The logging policy draws each row without replacement from the
   viewer's 24 best candidates (Plackett–Luce) and logs the probability of each title in its place, given those placed
   before. A tenth of the visits get a page drawn uniformly from the whole catalogue instead.
 - **A click** needs a look at the place, which depends on how far the viewer scrolls and swipes (a break after the
-  fifth place), and then appeal, taste, artwork, hour and season together on log-odds.
+  fifth place), and then appeal, taste, language, artwork, hour and season together on log-odds. A title in a foreign
+  language loses, one in English less. Which artwork is shown is drawn by chance; the taste for the genre that it
+  stresses moves the click.
+- **The row of the title under way** stands apart from the policy's rows. It is logged too, as row 5 with the policy
+  `continue-watching`, clicked or not.
 - **Watching** is a mixture: left within minutes, stopped in between, or seen to the end, driven by quality and taste
   and not by appeal. Episodes follow on each other, and what was left unfinished is taken up another day.
 - **Search** follows a page without a click, or comes at once: whole names, beginnings, single words, people, genres,
   and slips of the finger.
 - **Ratings** are missing not at random: who loved or hated a title rates it more.
-- **Satisfaction** is a moving average of how well sessions went. It moves how often a viewer comes and the chance to
-  leave at the monthly renewal. Some come back.
+- **Satisfaction** is a moving average of how well sessions went. It moves how often a viewer comes and, with price
+  sensitivity and the plan, the chance to leave at the monthly renewal. Some come back. The table `memberships` has
+  every stay.
 
 Viewers don't influence each other within a run: what is popular is a property of the world, not of the log.
 

@@ -11,8 +11,13 @@ import typer
 from analysis.cli import common
 
 if TYPE_CHECKING:
-    from analysis.simulate import SimulatedDataset
+    from analysis.simulate import Rhythm, SimulatedDataset
 
+# Written out, so that showing the help needs no numpy; a test holds them to the settings of `Rhythm`.
+_EFFECTS = (
+    "hours", "weekdays", "months", "devices", "genre_hours", "friday_romance", "horror_october", "family_holidays",
+    "valentine", "christmas", "releases", "horror_releases_in_october",
+)  # fmt: skip
 _DAY = ["%Y-%m-%d"]
 
 
@@ -42,6 +47,18 @@ def simulate(
     views_only: Annotated[
         bool, typer.Option("--views-only", help="Leave out impressions, ratings, searches and experiments.")
     ] = False,
+    steady: Annotated[
+        bool, typer.Option("--steady", help="Turn off every effect of hour, weekday, season and release calendar.")
+    ] = False,
+    rhythm: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rhythm",
+            metavar="EFFECT=POWER",
+            help="Power of one effect: 0 turns it off, 1 keeps it, 2 squares its odds; may be given several times. "
+            f"Effects: {', '.join(_EFFECTS)}.",
+        ),
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="With --sample: only say whether the same content hash comes out.")
     ] = False,
@@ -80,6 +97,7 @@ def simulate(
         "impressions_days": impressions_days,
         "uniform_share": uniform_share,
         "views_only": views_only or None,
+        "rhythm": _rhythm(steady, rhythm or []),
     }
     changes = {setting: value for setting, value in given.items() if value is not None}
     own = [truth_viewers, seed, rows]
@@ -116,6 +134,33 @@ def simulate(
     common.emit(result, as_json)
 
 
+def _rhythm(steady: bool, powers: list[str]) -> Rhythm | None:
+    """The rhythm asked for, or None where none was: `--steady` first, then each effect by name.
+
+    Raises:
+        ParameterError: An effect is unknown, or its power is no number.
+    """
+    if not steady and not powers:
+        return None
+    import dataclasses
+
+    from analysis import simulate as simulator
+    from analysis.errors import ParameterError
+
+    found = {}
+    for given in powers:
+        effect, _, power = given.partition("=")
+        if effect not in _EFFECTS:
+            raise ParameterError(f"--rhythm names no effect {effect!r}.", f"Its effects are: {', '.join(_EFFECTS)}.")
+        try:
+            found[effect] = float(power)
+        except ValueError as error:
+            raise ParameterError(
+                f"--rhythm gives {effect} the power {power!r}.", f"Write a number, such as {effect}=0."
+            ) from error
+    return dataclasses.replace(simulator.steady() if steady else simulator.Rhythm(), **found)
+
+
 def _bulk(
     target: Path | None, rows: int, changes: dict[str, Any], seed: int | None, name: str, replace: bool
 ) -> SimulatedDataset:
@@ -124,7 +169,7 @@ def _bulk(
     from analysis.errors import ParameterError
     from analysis.workspace import Workspace
 
-    known = {"viewers", "titles", "starts_on", "ends_on", "views_only"}
+    known = {"viewers", "titles", "starts_on", "ends_on", "views_only", "rhythm"}
     if extra := sorted(changes.keys() - known):
         raise ParameterError(
             f"--rows was given with --{extra[0].replace('_', '-')}.", "A dataset of views alone has no impressions."

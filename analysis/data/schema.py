@@ -87,6 +87,7 @@ TITLES = Table(
         Column("released_on", _DATE, "first day it can be watched"),
         Column("minutes", _REAL, "running time of the film or of one episode, in minutes", low=0),
         Column("episodes", _INT, "episodes of a series, 1 for a film", low=1),
+        Column("language", _TEXT, "two-letter code of the language it is in"),
         Column("source_id", _TEXT, "the title's id in the file it came from"),
     ),
     key=("title_id",),
@@ -111,13 +112,37 @@ VIEWERS = Table(
         Column("joined_on", _DATE, "first day"),
         Column("left_on", _DATE, "last day, or null"),
         Column("country", _TEXT, "two-letter country code"),
+        Column("region", _TEXT, "region of the country, as in the calendar"),
         Column("time_zone", _TEXT, "IANA time zone"),
+        Column("language", _TEXT, "two-letter code of the language of the profile"),
         Column("age_band", _TEXT, "age band"),
         Column("plan", _TEXT, "plan paid for"),
         Column("household_id", _INT, "number of the household"),
         Column("source_id", _TEXT, "the viewer's id in the file it came from"),
     ),
     key=("viewer_id",),
+)
+
+MEMBERSHIPS = Table(
+    "memberships",
+    "one time that a viewer was subscribed",
+    (
+        Column("viewer_id", _INT, "who was subscribed", required=True),
+        Column("joined_on", _DATE, "first day, of joining or of coming back", required=True),
+        Column("left_on", _DATE, "day from which it had ended, or null"),
+    ),
+    key=("viewer_id", "joined_on"),
+)
+
+ARTWORKS = Table(
+    "artworks",
+    "one picture that a title is shown with",
+    (
+        Column("title_id", _INT, "number of the title", required=True),
+        Column("artwork_id", _INT, "artwork variant", required=True),
+        Column("shows", _TEXT, "genre that the picture stresses"),
+    ),
+    key=("title_id", "artwork_id"),
 )
 
 VIEWS = Table(
@@ -201,9 +226,10 @@ CALENDAR = Table(
     "one day in one region",
     (
         Column("date", _DATE, "day", required=True),
-        Column("region", _TEXT, "two-letter country code", required=True),
+        Column("region", _TEXT, "two-letter country code, or a region of a country", required=True),
         Column("holiday", _TEXT, "name of the public holiday, or null"),
         Column("is_school_holiday", _FLAG, "whether schools are closed", required=True),
+        Column("school_share", _REAL, "share of the schools that are closed", low=0, high=1),
     ),
     key=("date", "region"),
 )
@@ -214,8 +240,10 @@ TABLES: dict[str, Table] = {
         TITLES,
         TITLE_LINKS,
         VIEWERS,
+        MEMBERSHIPS,
         VIEWS,
         IMPRESSIONS,
+        ARTWORKS,
         RATINGS,
         SEARCHES,
         ASSIGNMENTS,

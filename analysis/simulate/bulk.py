@@ -208,7 +208,7 @@ def _piece(plan: _Plan, start: int, stop: int, first_row: int) -> pa.Table:
         day[ours] = np.clip(local[ours] // 86_400 - config.midnight(0) // 86_400, 0, config.days - 1)
         seen = np.unique(day[ours])
         closed = np.zeros(config.days, dtype=bool)
-        closed[seen] = [calendars.school_holiday(where.country, config.date(int(d))) for d in seen]
+        closed[seen] = [calendars.school_holiday(where.region, config.date(int(d))) for d in seen]
         shut[ours] = closed[day[ours]]
     months = _months(config)
     month = np.searchsorted([config.day(m) for m in months], day, side="right") - 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from analysis import measures
 from analysis.data import Dataset
 from analysis.errors import DataError
 from analysis.results import Result
@@ -221,13 +222,13 @@ def _watching(views: pd.DataFrame, titles: pd.DataFrame) -> list[Target]:
 
 
 def _loyalty(dataset: Dataset) -> list[Target]:
-    truth = dataset.truth() or {}
-    found = {e["name"]: e["value"] for e in truth.get("estimands", ())}
-    if "monthly churn" not in found:
+    if not dataset.has("memberships"):
         return []
+    churn = measures.monthly_churn(dataset).interval.value
+    returns = measures.returns_among_additions(dataset).interval.value
     return [
-        Target("monthly churn", "2–5 %", 0.02, 0.05, float(found["monthly churn"]), "share"),
-        Target("returns among additions", "34 %", 0.15, 0.45, float(found["returns among additions"]), "share"),
+        Target("monthly churn", "2–5 %", 0.02, 0.05, churn, "share"),
+        Target("returns among additions", "34 %", 0.29, 0.39, returns, "share"),
     ]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from analysis.simulate import words
+from analysis.simulate import languages, words
 from analysis.simulate.clock import GENRES, release_weights
 from analysis.simulate.config import SimulationConfig
 from analysis.simulate.keyed import Flags, Floats, Ints, Stream, cumulate, ticks
@@ -18,7 +18,7 @@ LATENT = 6
 """Dimensions of taste beyond genres, caused by concepts and people."""
 
 ARTWORKS = 3
-"""Artwork variants a title has."""
+"""Artwork variants a title has; each stresses another genre."""
 
 _SHARES = (0.21, 0.17, 0.10, 0.09, 0.09, 0.08, 0.06, 0.06, 0.07, 0.03, 0.02, 0.02)
 _SECOND: dict[str, tuple[str, ...]] = {
@@ -52,7 +52,9 @@ class Catalogue:
         factors: What taste is multiplied with, titles × (genres + latent dimensions).
         appeal: How inviting it looks, ticks.
         quality: How good it is once watched, ticks; independent of appeal.
-        artwork: Effect of each artwork variant, titles × variants, ticks.
+        artwork: How inviting each artwork variant is to everybody, titles × variants, ticks.
+        shows: Genre that each artwork variant stresses, titles × variants; the first is the title's most fitting one.
+        language: Row of `languages.LANGUAGES`.
         is_series: Whether it is a series.
         minutes: Running time of the film or of an episode.
         episodes: Number of episodes.
@@ -69,6 +71,8 @@ class Catalogue:
     appeal: Ints
     quality: Ints
     artwork: Ints
+    shows: Ints
+    language: Ints
     is_series: Flags
     minutes: Floats
     episodes: Ints
@@ -111,6 +115,8 @@ def make_catalogue(config: SimulationConfig, seed: int) -> Catalogue:
         appeal=ticks(behaviour.appeal_spread * luck.normal(titles, 16)),
         quality=ticks(behaviour.quality_spread * luck.normal(titles, 17)),
         artwork=ticks(behaviour.artwork_spread * luck.normal(titles[:, None], 18, np.arange(ARTWORKS))),
+        shows=_shown_genres(luck, genres),
+        language=np.searchsorted(languages.of_titles(), luck.uniform(titles, 19), side="right"),
         is_series=is_series,
         minutes=minutes,
         episodes=np.where(is_series, seasons * per_season, 1),
@@ -139,6 +145,21 @@ def _genres(luck: Stream, titles: Ints) -> tuple[npt.NDArray[np.int64], Floats, 
             weights[title, GENRES.index(genre)] = part
         genres.append(names)
     return primary, weights, genres
+
+
+def _shown_genres(luck: Stream, genres: list[list[str]]) -> Ints:
+    """What each artwork stresses: first the title's most fitting genre, then its others or what goes well with it."""
+    draws = luck.uniform(np.arange(len(genres))[:, None], 26, np.arange(ARTWORKS - 1)).tolist()
+    shown = np.empty((len(genres), ARTWORKS), dtype=np.int64)
+    for title, (own, luck_of) in enumerate(zip(genres, draws, strict=True)):
+        chosen = own[:1]
+        for draw in luck_of:
+            near = [g for g in (*own[1:], *_SECOND[own[0]]) if g not in chosen] or [
+                g for g in GENRES if g not in chosen
+            ]
+            chosen = [*chosen, near[int(draw * len(near))]]
+        shown[title] = [GENRES.index(genre) for genre in chosen]
+    return shown
 
 
 def _knowledge(

@@ -15,6 +15,9 @@ _FIRST_DAY, _LAST_DAY = dt.date(1971, 1, 1), dt.date(2099, 12, 31)
 ROWS = ("top picks", "trending", "new", "because you like", "hidden gems")
 """The rows of the logging policy's page, from the top."""
 
+CONTINUE_ROW = len(ROWS)
+"""Number of the row that holds the title under way. No policy fills it: it stands apart from the others."""
+
 
 @dataclass(frozen=True)
 class Behaviour:
@@ -28,7 +31,10 @@ class Behaviour:
         appeal_spread: Standard deviation of the titles' log appeal.
         quality_spread: Standard deviation of the titles' quality, independent of appeal.
         taste: Weight of taste in a click.
-        artwork_spread: Standard deviation of the effect of an artwork variant.
+        artwork_spread: Standard deviation of how inviting artwork variants are to everybody.
+        artwork_taste: Weight of the taste for the genre that an artwork variant stresses.
+        foreign: How much less likely a title in a foreign language is clicked.
+        foreign_english: The same for titles in English, where that is not the viewer's language.
         freshness: Extra appeal on the day of release.
         freshness_days: Days until it has fallen to 1/e.
         seen_penalty: How much less likely a finished title is clicked.
@@ -52,6 +58,7 @@ class Behaviour:
         satisfaction_step: Weight of one session in the moving average of satisfaction.
         churn: Log-odds to leave at a monthly renewal, at average satisfaction.
         churn_slope: How much a unit of satisfaction lowers it.
+        price_sensitivity: Standard deviation of what price sensitivity adds to it; the sensitive take cheaper plans.
         return_per_day: Chance a day to come back, in the first month after leaving; halves every two months.
         rating: Chance that a play is rated when it was neither loved nor hated.
         rating_extreme: How much more (log-odds a star) the extremes are rated.
@@ -61,11 +68,14 @@ class Behaviour:
     sessions_per_day: float = 0.33
     activity_spread: float = 0.75
     session_minutes: float = 60.0
-    click: float = -5.9
+    click: float = -5.6
     appeal_spread: float = 2.4
     quality_spread: float = 0.7
     taste: float = 0.8
     artwork_spread: float = 0.15
+    artwork_taste: float = 0.12
+    foreign: float = 0.9
+    foreign_english: float = 0.35
     freshness: float = 1.5
     freshness_days: float = 16.0
     seen_penalty: float = 2.5
@@ -88,7 +98,8 @@ class Behaviour:
     satisfaction_step: float = 0.08
     churn: float = -3.5
     churn_slope: float = 6.0
-    return_per_day: float = 0.0045
+    price_sensitivity: float = 0.4
+    return_per_day: float = 0.0095
     rating: float = 0.05
     rating_extreme: float = 0.8
     drift: float = 0.25

@@ -7,22 +7,22 @@ share no code with the estimators.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from analysis.data import Dataset, schema
 from analysis.results import Progress
 from analysis.simulate import tables
-from analysis.simulate.catalogue import Catalogue
 from analysis.simulate.config import SimulationConfig
+from analysis.simulate.events import BY_NAME, HOME, HOME_GENRE, Value, of_dataset, of_log
+from analysis.simulate.experiments import PLANS
 from analysis.simulate.keyed import Floats
 from analysis.simulate.log import Columns, Log
 from analysis.simulate.service import Service
-from analysis.simulate.watching import FINISHED
+from analysis.simulate.sessions import CONTINUE_POLICY
 from analysis.simulate.world import make_world
 from analysis.stats import clustered
 
@@ -40,7 +40,6 @@ _EVENING, _LATE, _DAYTIME = (18, 23), (21, 22), (9, 17)
 _AROUND_OCTOBER = (8, 9, 11, 12)
 _PEAK = 20
 
-Value = npt.NDArray[Any]
 Where = Callable[[Columns], Value]
 Sums = dict[str, Floats]
 """Of each expectation, the sums of its parts by group of viewers, groups × parts."""
@@ -58,7 +57,8 @@ class Expectation:
         unit: Unit of the value.
         function: Dotted name of the function that recovers it.
         scope: What that function is asked.
-        table: Which events it counts: `plays`, `visits`, `ratings` or `viewers`.
+        table: Which events it counts: `plays`, `visits`, `artworks`, `continuing`, `ratings`, `viewers`, `renewals` or
+            `additions`.
         parts: Two or four columns computed from those events; the value is the ratio of their sums, or the ratio of
             the first two over the ratio of the last two.
     """
@@ -100,19 +100,22 @@ def expect(
         if progress is not None:
             progress(rows[0] / viewers, f"Simulating other viewers for the truth ({rows[0]:,} of {viewers:,})")
         service = Service(world, rows, impressions_from=keep, log_values=True)
+        watched = np.zeros((viewers, len(BY_NAME)))
         for day in [*range(30, config.days, 30), config.days]:
             service.run_until(day)
-            add(sums, _of_log(service.log, config, world.catalogue))
+            add(sums, of_log(service.log, world, watched, keep))
             service.log = Log()
         gone = np.where(service.state.subscribed, -1, service.state.left) >= 0
-        add(sums, {"viewers": {"number": rows, "gone": gone}})
+        joined = rows[world.viewers.joined[rows] >= 0]
+        added = {"number": joined, "returned": np.zeros(len(joined)), "additions": np.ones(len(joined))}
+        add(sums, {"viewers": {"number": rows, "gone": gone}, "additions": added})
     return values(sums)
 
 
 def count(dataset: Dataset) -> Sums:
     """The same sums over what happened in a dataset; those of many datasets added up are a large run too."""
     sums: Sums = {}
-    add(sums, _of_dataset(dataset))
+    add(sums, of_dataset(dataset))
     return sums
 
 
@@ -144,78 +147,6 @@ def _ratio(sums: Floats) -> Floats:
     return ratio if sums.shape[-1] == 2 else ratio / (sums[..., 2] / sums[..., 3])
 
 
-def _of_log(log: Log, config: SimulationConfig, catalogue: Catalogue) -> dict[str, Columns]:
-    """Events of a running service, as a dataset would hold them."""
-    events: dict[str, Columns] = {}
-    if views := tables.with_instants(log.take("views"), config):
-        # As in a dataset, what begins after the last midnight is left out.
-        views = tables.rows_of(views, views["local"] < config.midnight(config.days))
-        events["plays"] = _plays(views, views["local"], catalogue.genres)
-    if ratings := tables.with_instants(log.take("ratings"), config):
-        events["ratings"] = ratings
-    if visits := log.take("visits"):
-        logged = ~visits["randomised"]
-        events["visits"] = {
-            "number": visits["number"],
-            "logging_clicks": visits["expected"] * logged,
-            "logging_visits": logged,
-            "uniform_clicks": visits["uniform"],
-            "uniform_visits": np.ones(len(logged)),
-        }
-    return events
-
-
-def _of_dataset(dataset: Dataset) -> dict[str, Columns]:
-    """Events of a dataset's tables."""
-    genres = dataset.frame("titles", ["title_id", "genres"]).sort_values("title_id")["genres"].tolist()
-    views = dataset.frame("views")
-    local = views["started_local"].to_numpy().astype("datetime64[s]").astype(np.int64)
-    log = {
-        "number": views["viewer_id"].to_numpy() - 1,
-        "title": views["title_id"].to_numpy() - 1,
-        "minutes": views["minutes"].to_numpy(),
-        "completion": views["completion"].to_numpy(),
-        "device": views["device"].map({name: i for i, name in enumerate(schema.DEVICES)}).to_numpy(),
-        "surface": views["surface"].map({name: i for i, name in enumerate(schema.SURFACES)}).to_numpy(),
-    }
-    viewers, ratings = dataset.frame("viewers"), dataset.frame("ratings")
-    shown = dataset.frame("impressions", ["session_id", "viewer_id", "policy", "clicked"])
-    visits = shown.groupby("session_id").agg({"viewer_id": "first", "policy": "first", "clicked": "sum"})
-    clicks, uniform = visits["clicked"].to_numpy(), (visits["policy"] == "uniform").to_numpy()
-    return {
-        "plays": _plays(log, local, genres),
-        "viewers": {"number": viewers["viewer_id"].to_numpy() - 1, "gone": viewers["left_on"].notna().to_numpy()},
-        "ratings": {"number": ratings["viewer_id"].to_numpy() - 1, "stars": ratings["stars"].to_numpy()},
-        "visits": {
-            "number": visits["viewer_id"].to_numpy() - 1,
-            "logging_clicks": clicks * ~uniform,
-            "logging_visits": ~uniform,
-            "uniform_clicks": clicks * uniform,
-            "uniform_visits": uniform,
-        },
-    }
-
-
-def _plays(log: Columns, local: Value, genres: Sequence[Sequence[str]]) -> Columns:
-    """Plays with their wall clock and the genres that are asked about."""
-    month = local.astype("datetime64[s]").astype("datetime64[M]").astype(np.int64) % 12 + 1
-    plays = {
-        "number": log["number"],
-        "minutes": log["minutes"],
-        "plays": np.ones(len(local)),
-        "finished": log["completion"] >= FINISHED,
-        "device": log["device"],
-        "surface": log["surface"],
-        "weekday": (local // 86_400 + 3) % 7 + 1,
-        "hour": local // 3600 % 24,
-        "month": month,
-    }
-    for genre in ("Horror", "Romance", "Thriller"):
-        plays[genre] = np.array([genre in listed for listed in genres])[log["title"]]
-    part = np.array([1 / len(listed) if "Horror" in listed else 0.0 for listed in genres])
-    return {**plays, "horror_part": part[log["title"]]}
-
-
 def _within(column: str, *wanted: int) -> Where:
     return lambda log: np.isin(log[column], wanted)
 
@@ -234,6 +165,10 @@ def _share(measure: str, part: Where) -> Callable[[Columns], tuple[Value, ...]]:
 
 def _of(column: str, over: str) -> Callable[[Columns], tuple[Value, ...]]:
     return lambda log: (log[column], log[over])
+
+
+def _four(*columns: str) -> Callable[[Columns], tuple[Value, ...]]:
+    return lambda log: tuple(log[column] for column in columns)
 
 
 def _against(genre: str, here: Where, there: Where) -> Callable[[Columns], tuple[Value, ...]]:
@@ -257,6 +192,8 @@ def expectations() -> Iterator[Expectation]:
     yield from _genres()
     yield from _watching()
     yield from _page()
+    yield from _choice()
+    yield from _loyalty()
 
 
 def _clock() -> Iterator[Expectation]:
@@ -378,3 +315,59 @@ def _page() -> Iterator[Expectation]:
             "Σ clicks / visits", "clicks", "analysis.patterns.page.clicks_per_visit", {"policy": policy}, "visits",
             _of(f"{column}_clicks", f"{column}_visits"),
         )  # fmt: skip
+    yield Expectation(
+        "clicks per showing, row of the title under way", "home page",
+        "Clicks on the row that holds the title under way, per session that saw it.", "Σ clicks / Σ showings", "clicks",
+        "analysis.patterns.page.clicks_per_visit", {"policy": tables.POLICIES[CONTINUE_POLICY]}, "continuing",
+        _of("clicks", "shown"),
+    )  # fmt: skip
+
+
+def _choice() -> Iterator[Expectation]:
+    yield Expectation(
+        "share of plays in the viewer's own language", "viewers",
+        "Share of plays that are of titles in the language of the profile.", "Σ plays of them / Σ plays", "share",
+        "analysis.measures.own_language_share", {}, "plays",
+        lambda log: (log["own_language"], log["plays"]),
+    )  # fmt: skip
+    yield Expectation(
+        "clicks on titles in one's own language, against others", "viewers",
+        "Click rate of titles in the language of the profile on pages filled uniformly at random, over that of titles "
+        "in other languages.", "(Σ clicks / Σ shown, own) / (the same, others)", "ratio",
+        "analysis.measures.own_language_clicks", {}, "visits", _four("own_clicks", "own_shown", "other_clicks",
+                                                                      "other_shown"),
+    )  # fmt: skip
+    yield Expectation(
+        "clicks on artwork of the favourite genre, against others", "viewers",
+        "Click rate of artwork that stresses the genre the viewer watched most before, over that of the same titles' "
+        "other artwork.", "(Σ clicks / Σ shown, fitting) / (the same, others)", "ratio",
+        "analysis.measures.artwork_clicks", {}, "artworks", _four("fitting_clicks", "fitting_shown", "other_clicks",
+                                                                 "other_shown"),
+    )  # fmt: skip
+    yield Expectation(
+        "comedy, United States against elsewhere", "viewers",
+        f"Share of minutes that go to titles with the genre {HOME_GENRE}, of viewers in the United States, over the "
+        "same of all others.", "(Σ minutes of it / Σ minutes, here) / (the same elsewhere)", "ratio",
+        "analysis.measures.genre_by_country", {"genre": HOME_GENRE, "country": HOME}, "plays",
+        _against(HOME_GENRE, lambda log: log["at_home"], lambda log: ~log["at_home"]),
+    )  # fmt: skip
+
+
+def _loyalty() -> Iterator[Expectation]:
+    yield Expectation(
+        "monthly churn", "viewers", "Mean probability to leave at a monthly renewal, over the renewals that came.",
+        "Σ h(viewer, renewal) / renewals", "share", "analysis.measures.monthly_churn", {}, "renewals",
+        _of("left", "renewals"),
+    )  # fmt: skip
+    yield Expectation(
+        "monthly churn, plan with ads against the others", "viewers",
+        "Mean probability to leave at a monthly renewal on the plan with ads, over the same on the other plans: by "
+        "plan and by who chooses it.", "mean h here / mean h there", "ratio", "analysis.measures.churn_ratio",
+        {"plan": PLANS[0]}, "renewals", _four("left_ads", "renewals_ads", "left_others", "renewals_others"),
+    )  # fmt: skip
+    yield Expectation(
+        "returns among additions", "viewers",
+        "Share of all who joined or came back in the period that had been subscribed before.",
+        "returned / (returned + joined)", "share", "analysis.measures.returns_among_additions", {}, "additions",
+        _of("returned", "additions"),
+    )  # fmt: skip

@@ -173,7 +173,8 @@ def standard_experiments() -> tuple[Experiment, ...]:
             "Does the new home screen make people watch more?",
             "a real effect",
             dt.date(2026, 2, 6),
-            click=0.8,
+            click=0.6,
+            enjoyment=0.15,
         ),
         Experiment(
             "autoplay-countdown",

@@ -17,7 +17,8 @@ VISIBLE = 5
 
 _BLOCK = 256
 
-_POLICY_LUCK, _SCROLL_LUCK, _SWIPE_LUCK, _CLICK_LUCK, _ART_LUCK, _UNIFORM_LUCK = range(100, 106)
+_POLICY_LUCK, _SCROLL_LUCK, _SWIPE_LUCK, _CLICK_LUCK, _UNIFORM_LUCK = range(100, 105)
+_HALF, _LOWER = np.uint64(32), np.uint64(2**32 - 1)
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def _fill(visit: Visit, titles: Ints, propensity: Floats) -> None:
     pool = visit.pools.shape[2]
     weights = rank_weights(pool)
     # The smallest of exponentials with rate w is title i with probability w_i / sum w.
-    waiting = np.log(1.0 - visit.luck(np.arange(rows * pool).reshape(rows, pool))) / -weights
+    waiting = np.log(_halves(step(visit.keys, _POLICY_LUCK), rows * pool).reshape(visits, rows, pool)) / -weights
     known = int(visit.candidates[-1]) + 1
     # Flat positions are looked up several times as fast as pairs of rows and columns.
     placed, page = np.zeros(visits * known, dtype=bool), np.arange(visits)[:, None]
@@ -132,6 +133,13 @@ def _fill(visit: Visit, titles: Ints, propensity: Floats) -> None:
         titles[:, row] = np.where(real, chosen, 0)
         propensity[:, row] = np.where(real, np.minimum(weight / np.maximum(left, 1e-9), 1.0), 0.0)
         placed[chosen + page * known] |= real
+
+
+def _halves(keys: Keys, count: int) -> Floats:
+    """`count` uniform numbers in (0, 1) for each key, two from each hash: 32 bits are enough to tell ranks apart."""
+    hashes = step(keys[:, None], np.arange((count + 1) // 2))
+    both = np.concatenate([hashes >> _HALF, hashes & _LOWER], axis=1)[:, :count]
+    return (both + 0.5) * 2.0**-32
 
 
 def uniform_policy(visit: Visit) -> tuple[Ints, Floats]:
@@ -212,15 +220,17 @@ def examination(behaviour: Behaviour, rows: int, columns: int) -> Floats:
     return chance
 
 
-def clicks(keys: Keys, log_odds: Ints, examination: Floats) -> Flags:
-    """Which places are clicked: examined, and inviting enough."""
-    slots = np.arange(log_odds.shape[1] * log_odds.shape[2]).reshape(log_odds.shape[1:])
-    luck = as_uniform(step(step(keys, _CLICK_LUCK)[:, None, None], slots))
-    return luck < examination * logistic(log_odds)
-
-
-def artworks(keys: Keys, rows: int, columns: int, variants: int) -> Ints:
-    """The artwork variant shown in each place, uniformly at random."""
+def place_keys(keys: Keys, rows: int, columns: int) -> Keys:
+    """Randomness of each place of these pages: its upper 53 bits decide on the click, the others on the artwork."""
     slots = np.arange(rows * columns).reshape(rows, columns)
-    luck = as_uniform(step(step(keys, _ART_LUCK)[:, None, None], slots))
-    return (luck * variants).astype(np.int64)
+    return step(step(keys, _CLICK_LUCK)[:, None, None], slots)
+
+
+def clicks(places: Keys, log_odds: Ints, examination: Floats) -> Flags:
+    """Which places are clicked: examined, and inviting enough."""
+    return as_uniform(places) < examination * logistic(log_odds)
+
+
+def artworks(places: Keys, variants: int) -> Ints:
+    """The artwork variant shown in each place, uniformly at random (to one part in 2,048)."""
+    return ((places & np.uint64(2047)).astype(np.int64) * variants) >> 11

@@ -190,12 +190,12 @@ class Service:
         log_odds = (
             rules.churn
             - rules.churn_slope * (state.satisfaction - MIDDLING)
-            + self.viewers.price_sensitivity
+            + self.viewers.leaving
             + 0.5 * (tenure <= 90)
         )
         hazard = np.round(1 / (1 + np.exp(-log_odds)), 9)
         leaves = due & (self._luck["churn"].uniform(number, day) < hazard)
-        self.log.add("renewals", hazard=hazard[due], left=leaves[due])
+        self.log.add("renewals", number=number[due], hazard=hazard[due], left=leaves[due])
         state.subscribed[leaves] = False
         state.left[leaves] = day
         self.log.add("leaves", number=number[leaves], day=np.full(leaves.sum(), day))
@@ -258,10 +258,10 @@ class Service:
             device=device,
             place=viewers.place[rows],
             artwork=viewers.artwork[rows],
+            language=viewers.language[rows],
             fit=self._fit,
             pools=self._pools,
             by_day=by_day,
-            country=viewers.country[rows],
             moment=date.weekday() * 24 + hour,
             candidates=np.flatnonzero(world.catalogue.released <= self.day) + 1,
             click=treated.click[rows],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis.simulate import watching
 from analysis.simulate.catalogue import ARTWORKS
-from analysis.simulate.config import ROWS
+from analysis.simulate.config import CONTINUE_ROW, ROWS
 from analysis.simulate.keyed import (
     Flags,
     Floats,
@@ -37,6 +37,7 @@ from analysis.simulate.page import (
     compose,
     examination,
     examined,
+    place_keys,
     rank_weights,
 )
 from analysis.simulate.pools import WISHES
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 _PLAY_DRAWS = np.arange(watching.DRAWS)[:, None]
 ROW, SEARCH, CONTINUE, NOTIFICATION = range(4)
+PERSONAL_POLICY, UNIFORM_POLICY, CONTINUE_POLICY = range(3)
 MOST_PLAYS = 14
 """Plays a session may have."""
 
@@ -72,10 +74,10 @@ class Sessions:
     device: Ints
     place: Ints
     artwork: Ints
+    language: Ints
     fit: Ints
     pools: Ints
     by_day: Ints
-    country: Ints
     moment: Ints
     candidates: Ints
     click: Ints
@@ -98,7 +100,7 @@ class Sessions:
         """What draws these sessions to these titles whoever is watching: appeal, season, freshness, hour; ticks."""
         # Flat positions are looked up several times as fast as pairs of rows and columns.
         count = self.by_day.shape[1]
-        found: Ints = self.by_day.ravel()[self.country[session] * count + title].astype(np.int64)
+        found: Ints = self.by_day.ravel()[self.place[session] * count + title].astype(np.int64)
         found += self.world.by_hour.ravel()[self.moment[session] * count + title]
         return found
 
@@ -152,19 +154,20 @@ def run_sessions(sessions: Sessions, state: State, log: Log) -> None:
     noted = ~resumes & (sessions.luck[_NOTE] < rules.notification)
     direct = ~resumes & ~noted & (sessions.luck[_DIRECT] < rules.search_direct)
     browses = ~(resumes | noted | direct)
-    shown = _browse(sessions, np.flatnonzero(browses), state, log)
-    clicked = np.flatnonzero(shown.clicked)
+    page = _browse(sessions, np.flatnonzero(browses), state, log)
+    clicked = np.flatnonzero(page.clicked)
     idle = browses.copy()
-    idle[shown.session[clicked]] = False
+    idle[page.session[clicked]] = False
     searches = np.flatnonzero(direct | (idle & (sessions.luck[_AFTER] < rules.search_after)))
     wished, found = _search(sessions, searches, log)
 
     resumed, notified = np.flatnonzero(resumes), np.flatnonzero(noted)
+    shown = _with_continue_row(page, np.flatnonzero((resumes | browses) & (unfinished >= 0)), unfinished, resumes)
     pushed = sessions.pools[sessions.rows[notified], _NEW, 0].astype(np.int64)
     parts = (
-        (resumed, unfinished[resumed], CONTINUE, np.full(len(resumed), -1)),
+        (resumed, unfinished[resumed], CONTINUE, np.flatnonzero(shown.clicked)[len(clicked) :]),
         (notified, pushed, NOTIFICATION, np.full(len(notified), -1)),
-        (shown.session[clicked], shown.title[clicked], ROW, clicked),
+        (page.session[clicked], page.title[clicked], ROW, clicked),
         (found, wished, SEARCH, np.full(len(found), -1)),
     )
     session = np.concatenate([part[0] for part in parts])
@@ -195,6 +198,22 @@ def run_sessions(sessions: Sessions, state: State, log: Log) -> None:
         )
 
 
+def _with_continue_row(page: Shown, who: Ints, unfinished: Ints, resumes: Flags) -> Shown:
+    """The page and, behind it, the row of the title under way, which all of these sessions see first."""
+    count = len(who)
+    row = Shown(
+        session=who,
+        row=np.full(count, CONTINUE_ROW),
+        column=np.zeros(count, dtype=np.int64),
+        title=unfinished[who],
+        artwork=np.ones(count, dtype=np.int64),
+        propensity=np.ones(count),
+        policy=np.full(count, CONTINUE_POLICY),
+        clicked=resumes[who],
+    )
+    return Shown(**{f.name: np.concatenate([getattr(page, f.name), getattr(row, f.name)]) for f in fields(Shown)})
+
+
 def _resume_chance(sessions: Sessions, unfinished: Ints) -> Floats:
     """Chance that each session takes up the unfinished title: likelier when it suits the hour and the season."""
     rules, title = sessions.world.config.behaviour, np.maximum(unfinished, 0)
@@ -204,7 +223,7 @@ def _resume_chance(sessions: Sessions, unfinished: Ints) -> Floats:
 
 def _browse(sessions: Sessions, who: Ints, state: State, log: Log) -> Shown:
     """Show these sessions the home page and see what they click; empty places are left out."""
-    config, catalogue = sessions.world.config, sessions.world.catalogue
+    config = sessions.world.config
     rules = config.behaviour
     keys, rows = sessions.keys[who], sessions.rows[who]
     visit = Visit(
@@ -220,29 +239,42 @@ def _browse(sessions: Sessions, who: Ints, state: State, log: Log) -> Shown:
     page = compose(visit, sessions.policy, sessions.uniform_share)
     filled = page.titles > 0
     titles = np.maximum(page.titles - 1, 0)
-    shape = titles.shape
-    variant, log_odds, pressed = np.empty(shape, np.int64), np.empty(shape, np.int64), np.empty(shape, bool)
-    art = catalogue.artwork.ravel()
+    _, rows_of_page, columns = shape = titles.shape
+    variant, pressed = np.empty(shape, np.int64), np.zeros(titles.size, bool)
     for some in blocks(len(who)):
-        each, title = who[some, None, None], titles[some]
-        variant[some] = artworks(keys[some], shape[1], shape[2], ARTWORKS)
-        odds = click_odds(sessions, each, title, state)
-        odds += art[title * ARTWORKS + variant[some]] + sessions.artwork[each, variant[some]]
-        pressed[some] = clicks(keys[some], odds, examined(keys[some], shape[1], shape[2], rules)) & filled[some]
-        log_odds[some] = odds
+        places = place_keys(keys[some], rows_of_page, columns)
+        variant[some] = artworks(places, ARTWORKS)
+        look = examined(keys[some], rows_of_page, columns, rules)
+        # Most places are not looked at, and what is not looked at can't be clicked.
+        seen = np.flatnonzero((look > 0) & filled[some])
+        each, picture = who[some][seen // (rows_of_page * columns)], variant[some].ravel()[seen]
+        odds = _odds(sessions, each, titles[some].ravel()[seen], picture, state)
+        at = some.start * rows_of_page * columns + seen
+        pressed[at] = clicks(places.ravel()[seen], odds, look.ravel()[seen])
     if sessions.keep_impressions and sessions.log_values:
-        _log_values(sessions, who, page, log_odds, state, log)
-    session, row, column = np.nonzero(filled)
+        _log_values(sessions, who, page, _odds(sessions, who[:, None, None], titles, variant, state), state, log)
+    at = np.flatnonzero(filled)
+    came, place = np.divmod(at, rows_of_page * columns)
     return Shown(
-        session=who[session],
-        row=row,
-        column=column,
-        title=titles[session, row, column],
-        artwork=variant[session, row, column] + 1,
-        propensity=page.propensity[session, row, column],
-        policy=page.randomised[session].astype(np.int64),
-        clicked=pressed[session, row, column],
+        session=who[came],
+        row=place // columns,
+        column=place % columns,
+        title=titles.ravel()[at],
+        artwork=variant.ravel()[at] + 1,
+        propensity=page.propensity.ravel()[at],
+        policy=page.randomised[came].astype(np.int64),
+        clicked=pressed[at],
     )
+
+
+def _odds(sessions: Sessions, session: Ints, title: Ints, variant: Ints, state: State) -> Ints:
+    """Log-odds (ticks) that these sessions click these titles with these artworks, once they look at them."""
+    catalogue, genres = sessions.world.catalogue, sessions.artwork.shape[1]
+    odds = click_odds(sessions, session, title, state)
+    picture = title * ARTWORKS + variant
+    odds += catalogue.artwork.ravel()[picture]
+    odds += sessions.artwork.ravel()[session * genres + catalogue.shows.ravel()[picture]]
+    return odds
 
 
 def click_odds(sessions: Sessions, session: Ints, title: Ints, state: State) -> Ints:
@@ -272,14 +304,19 @@ def _log_values(sessions: Sessions, who: Ints, page: Page, shown_odds: Ints, sta
     inviting = np.zeros((len(who), len(titles)))
     plain = click_odds(sessions, who[:, None], titles[None], state)
     for variant in range(ARTWORKS):
-        art = catalogue.artwork[titles, variant] + sessions.artwork[who, variant][:, None]
+        art = catalogue.artwork[titles, variant] + sessions.artwork[who][:, catalogue.shows[titles, variant]]
         inviting += logistic(plain + art) / ARTWORKS
     places = look.ravel()[: len(titles)].sum()
+    own = sessions.language[who][:, None] == catalogue.language[titles]
     log.add(
         "visits",
         number=sessions.number[who],
         expected=given,
         uniform=inviting.mean(axis=1) * places,
+        own_clicks=(inviting * own).sum(axis=1),
+        own_titles=own.sum(axis=1),
+        other_clicks=(inviting * ~own).sum(axis=1),
+        other_titles=(~own).sum(axis=1),
         randomised=page.randomised,
     )
 

@@ -13,15 +13,17 @@ import pyarrow.parquet as pq
 from analysis.data import DatasetWriter, schema
 from analysis.data.writer import ROW_GROUP
 from analysis.simulate import calendars
-from analysis.simulate.catalogue import Catalogue, release_dates
+from analysis.simulate.catalogue import ARTWORKS, Catalogue, release_dates
+from analysis.simulate.clock import GENRES
 from analysis.simulate.config import SimulationConfig
 from analysis.simulate.keyed import Flags, Ints
+from analysis.simulate.languages import LANGUAGES
 from analysis.simulate.log import Columns
 from analysis.simulate.viewers import AGE_BANDS, PLANS, Viewers
 from analysis.simulate.world import World
 
-POLICIES = ("personal-v1", "uniform")
-"""Names of the logging policy and of the randomised slice."""
+POLICIES = ("personal-v1", "uniform", "continue-watching")
+"""Names of the logging policy, of the randomised slice, and of the row that holds the title under way."""
 
 PART_ROWS = 16 * ROW_GROUP
 _SORTED = ("view_id", "started_at", "started_local", "session_id", "shown_at")
@@ -39,6 +41,19 @@ def titles_table(world: World) -> pa.Table:
             "released_on": pa.array(release_dates(world.config, catalogue.released), pa.date32()),
             "minutes": catalogue.minutes,
             "episodes": catalogue.episodes,
+            "language": np.array(LANGUAGES)[catalogue.language],
+        }
+    )
+
+
+def artworks_table(catalogue: Catalogue) -> pa.Table:
+    """The `artworks` table: what each picture of a title stresses."""
+    titles = len(catalogue)
+    return pa.table(
+        {
+            "title_id": np.repeat(np.arange(1, titles + 1), ARTWORKS),
+            "artwork_id": np.tile(np.arange(1, ARTWORKS + 1), titles),
+            "shows": np.array(GENRES)[catalogue.shows.ravel()],
         }
     )
 
@@ -58,10 +73,36 @@ def viewers_table(config: SimulationConfig, viewers: Viewers, left: Ints) -> pa.
             "joined_on": pa.array([config.date(int(day)) for day in viewers.joined], pa.date32()),
             "left_on": pa.array([config.date(int(day)) if day >= 0 else None for day in left], pa.date32()),
             "country": [place.country for place in places],
+            "region": [place.region for place in places],
             "time_zone": [place.time_zone for place in places],
+            "language": np.array(LANGUAGES)[viewers.language],
             "age_band": np.array(AGE_BANDS)[viewers.age],
             "plan": np.array(PLANS)[viewers.plan],
             "household_id": viewers.household + 1,
+        }
+    )
+
+
+def memberships_table(config: SimulationConfig, viewers: Viewers, leaves: Columns, returns: Columns) -> pa.Table:
+    """The `memberships` table: one row for each time a viewer was subscribed, by viewer, then by time."""
+    nobody = np.zeros(0, dtype=np.int64)
+    began = np.concatenate([viewers.number, returns.get("number", nobody)])
+    first = np.concatenate([viewers.joined, returns.get("day", nobody)])
+    order = np.lexsort((first, began))
+    began, first = began[order], first[order]
+    ended, last = leaves.get("number", nobody), leaves.get("day", nobody)
+    order = np.lexsort((last, ended))
+    ended, last = ended[order], last[order]
+    # Beginnings and ends of a viewer alternate, so the k-th end belongs to the k-th beginning.
+    turn = np.arange(len(began)) - np.searchsorted(began, began)
+    which = np.searchsorted(ended, began) + turn
+    over = turn < np.bincount(ended, minlength=len(viewers))[began]
+    left = [config.date(int(last[w])) if yes else None for w, yes in zip(which, over, strict=True)]
+    return pa.table(
+        {
+            "viewer_id": began + 1,
+            "joined_on": pa.array([config.date(int(day)) for day in first], pa.date32()),
+            "left_on": pa.array(left, pa.date32()),
         }
     )
 

@@ -13,10 +13,12 @@ from analysis.simulate.config import ROWS, SimulationConfig
 from analysis.simulate.expectations import Expectation, Expected, expectations
 from analysis.simulate.experiments import Experiment
 from analysis.simulate.keyed import Flags, Floats, Ints
+from analysis.simulate.languages import LANGUAGES, penalty
 from analysis.simulate.log import Columns, join
 from analysis.simulate.page import VISIBLE, examination, logging_policy, uniform_policy
 from analysis.simulate.service import Service
-from analysis.simulate.viewers import AGE_VARIANCE_SHARE, PLANS
+from analysis.simulate.sessions import CONTINUE_POLICY
+from analysis.simulate.viewers import COUNTRY_TASTES, PLAN_CHURN, PLANS, taste_variances
 from analysis.simulate.watching import FINISHED
 from analysis.simulate.world import World
 
@@ -170,8 +172,10 @@ def policy_values(services: Sequence[Service], until: int) -> dict[str, float]:
             twin.run_until(until)
             shown = twin.log.take("impressions")
             if shown:
-                clicks += int(shown["clicked"].sum())
-                visits += len(np.unique(shown["session"]))
+                # The row of the title under way is no policy's.
+                page = shown["policy"] != CONTINUE_POLICY
+                clicks += int(shown["clicked"][page].sum())
+                visits += len(np.unique(shown["session"][page]))
         values[name] = round(clicks / max(visits, 1), 6)
     return values
 
@@ -181,20 +185,12 @@ class Tally:
     """Sums over a whole run, from which estimands are computed.
 
     Attributes:
-        hazard: Probability to leave at each renewal that came.
-        left: Whether the viewer did leave.
         stars: Stars of each play that might have been rated, given or not.
         values: Clicks per visit of each policy, had it filled every page.
-        returned: Viewers who came back.
-        joined: Viewers who joined in the period.
     """
 
-    hazard: Floats
-    left: Flags
     stars: Ints
     values: dict[str, float]
-    returned: int
-    joined: int
 
 
 def _examination(config: SimulationConfig) -> Floats:
@@ -222,11 +218,22 @@ def truth_document(
         "parameters": {
             **plain(parameters),
             "multipliers": world.config.rhythm.multipliers(),
+            "log-odds of a click lost, viewer's language by the title's": {
+                language: dict(zip(LANGUAGES, row, strict=True))
+                for language, row in zip(LANGUAGES, _foreign(world.config), strict=True)
+            },
+            "taste by country, in standard deviations": [[*key, size] for key, size in COUNTRY_TASTES.items()],
+            "log-odds to leave added by plan": dict(zip(PLANS, PLAN_CHURN, strict=True)),
             "examination": np.round(_examination(world.config), 6).tolist(),
         },
         "experiments": [_described(e, [f for f in effects if f.experiment_id == e.experiment_id]) for e in experiments],
         "estimands": [*(_of_effect(effect) for effect in effects), *_of_service(world, tally, expected)],
     }
+
+
+def _foreign(config: SimulationConfig) -> list[list[float]]:
+    rules = config.behaviour
+    return [[float(lost) for lost in row] for row in penalty(rules.foreign, rules.foreign_english)]
 
 
 def _described(experiment: Experiment, effects: Sequence[Effect]) -> dict[str, Any]:
@@ -332,6 +339,7 @@ def _mean(chance: Floats, places: Mapping[str, list[int]]) -> float:
 
 def _unrecovered(tally: Tally) -> list[dict[str, Any]]:
     """Estimands that no function recovers from the tables, and why; of one a plain answer is known to be wrong."""
+    by_age, by_country = taste_variances()
     rows: list[tuple[str, str, str, float | None, str, str | None, str]] = [
         (
             "mean stars of all plays",
@@ -342,24 +350,6 @@ def _unrecovered(tally: Tally) -> list[dict[str, Any]]:
             "analysis.patterns.ratios.mean_stars",
             "Who loved or hated a title rates it more: ratings are missing not at random, so the mean of the ratings "
             "given is off, and no interval around it promises to hold this.",
-        ),
-        (
-            "monthly churn",
-            "Mean probability to leave at a monthly renewal, over the renewals that came.",
-            "mean h(viewer, renewal)",
-            float(tally.hazard.mean()) if len(tally.hazard) else None,
-            "share",
-            None,
-            "The tables keep no day of leaving for who came back, so neither leavings nor renewals can be counted.",
-        ),
-        (
-            "returns among additions",
-            "Share of all who joined or came back in the period that had been subscribed before.",
-            "returned / (returned + joined)",
-            tally.returned / max(tally.returned + tally.joined, 1),
-            "share",
-            None,
-            "The tables keep no day of coming back.",
         ),
         (
             "clicks per visit, had the logging policy filled every page",
@@ -383,7 +373,16 @@ def _unrecovered(tally: Tally) -> list[dict[str, Any]]:
             "variance of taste explained by age band",
             "Share of the variance of genre tastes that lies between age bands.",
             "Var E[taste | age] / Var taste",
-            AGE_VARIANCE_SHARE,
+            by_age,
+            "share",
+            None,
+            "Tastes are not in the tables; plays show them only through what was on offer.",
+        ),
+        (
+            "variance of taste explained by country",
+            "Share of the variance of genre tastes that lies between countries.",
+            "Var E[taste | country] / Var taste",
+            by_country,
             "share",
             None,
             "Tastes are not in the tables; plays show them only through what was on offer.",

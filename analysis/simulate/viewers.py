@@ -6,21 +6,40 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from analysis.simulate import calendars, clock
+from analysis.simulate import calendars, clock, languages
 from analysis.simulate.catalogue import LATENT
 from analysis.simulate.clock import GENRES
 from analysis.simulate.config import SimulationConfig
 from analysis.simulate.experiments import PLANS as PLANS
-from analysis.simulate.keyed import Floats, Ints, Stream, cumulate, ticks
+from analysis.simulate.keyed import Floats, Ints, Stream, cumulate, pick, ticks
 
 AGE_BANDS = ("under 18", "18–24", "25–34", "35–49", "50–64", "65 and over")
 AGE_VARIANCE_SHARE = 0.03
-"""Share of the variance of genre tastes that the age band explains."""
+"""Share of the variance of genre tastes within a country that the age band explains."""
+
+COUNTRY_TASTES = {
+    ("US", "Comedy"): 0.5,
+    ("US", "Reality"): 0.4,
+    ("GB", "Crime"): 0.5,
+    ("GB", "Comedy"): 0.2,
+    ("DE", "Crime"): 0.6,
+    ("FR", "Drama"): 0.4,
+    ("FR", "Romance"): 0.4,
+    ("BR", "Drama"): 0.5,
+    ("BR", "Romance"): 0.3,
+    ("IN", "Romance"): 0.5,
+    ("IN", "Action"): 0.6,
+}
+"""By how many standard deviations the mean taste for a genre lies higher in a country."""
+
+PLAN_CHURN = (0.25, 0.0, -0.35)
+"""Change of the log-odds to leave on each plan, at the same price sensitivity."""
 
 # Mean and standard deviation of log(12 s + 0.2) where s is one of twelve Dirichlet(½) shares.
 _LOG_SHARE_MEAN, _LOG_SHARE_SPREAD = -0.279, 0.956
 _AGE_SHARES = (0.08, 0.14, 0.24, 0.28, 0.17, 0.09)
-_PLAN_SHARES = (0.33, 0.47, 0.20)
+# Standard normal quantiles between the plans, so that they hold 33, 47 and 20 % of the viewers.
+_PLAN_ENDS = (-0.440, 0.842)
 # Habits: share of viewers, then tv, computer, phone, tablet.
 _HABITS = (
     (0.58, (0.88, 0.06, 0.04, 0.02)),
@@ -40,6 +59,7 @@ class Viewers:
         number: Number of the viewer, which keys all of their luck.
         place: Row of `calendars.PLACES`.
         country: Row of `calendars.COUNTRIES`.
+        language: Row of `languages.LANGUAGES`.
         age: Row of `AGE_BANDS`.
         plan: Row of `PLANS`.
         household: Number of the household.
@@ -47,16 +67,17 @@ class Viewers:
         activity: Sessions a day relative to the mean viewer.
         shift: Personal clock, 0 (four hours early) to 8 (four hours late).
         habit: Device habit.
-        price_sensitivity: Change of the log-odds to leave.
+        leaving: Change of the log-odds to leave, by price sensitivity and by plan.
         taste: Weights on the titles' factors, viewers × factors.
         drift: Direction in which taste drifts, viewers × factors.
         estimated: The service's imperfect estimate of taste.
-        artwork: Liking of each artwork variant, viewers × variants, ticks.
+        artwork: Liking of pictures that stress a genre, viewers × genres, ticks.
     """
 
     number: Ints
     place: Ints
     country: Ints
+    language: Ints
     age: Ints
     plan: Ints
     household: Ints
@@ -64,7 +85,7 @@ class Viewers:
     activity: Floats
     shift: Ints
     habit: Ints
-    price_sensitivity: Floats
+    leaving: Floats
     taste: Floats
     drift: Floats
     estimated: Floats
@@ -91,7 +112,10 @@ def make_viewers(config: SimulationConfig, seed: int, *, service: int | None = N
     country = np.array([calendars.COUNTRIES.index(p.country) for p in calendars.PLACES])[place]
     age = one_of(_AGE_SHARES, number, 2)
     behaviour = config.behaviour
-    taste = _taste(luck, number, age, Stream(seed if service is None else service, "viewers"))
+    taste = _taste(luck, number, age, country, Stream(seed if service is None else service, "viewers"))
+    # A household shares its purse: half of the variance of price sensitivity is the household's.
+    sensitivity = (luck.normal(leader, 8) + luck.normal(number, 13)) / np.sqrt(2)
+    plan = _plans(luck, leader)
     # What the service knows of a taste is blurred: half of the variance is signal.
     noise = luck.normal(number[:, None], 40, np.arange(taste.shape[1]))
     activity = np.exp(behaviour.activity_spread * luck.normal(number, 5) - behaviour.activity_spread**2 / 2)
@@ -99,18 +123,19 @@ def make_viewers(config: SimulationConfig, seed: int, *, service: int | None = N
         number=number,
         place=place,
         country=country,
+        language=pick(languages.of_viewers(), country, luck.uniform(leader, 4)),
         age=age,
-        plan=one_of(_PLAN_SHARES, leader, 3),
+        plan=plan,
         household=household,
         joined=_joined(config, luck, number),
         activity=np.round(activity, 6),
         shift=np.clip(np.rint(luck.normal(number, 6) * 1.6), -4, 4).astype(np.int64) + 4,
         habit=one_of(tuple(share for share, _ in _HABITS), number, 7),
-        price_sensitivity=np.round(0.4 * luck.normal(number, 8), 6),
+        leaving=np.round(behaviour.price_sensitivity * sensitivity + np.array(PLAN_CHURN)[plan], 6),
         taste=taste,
         drift=np.round(behaviour.drift * luck.normal(number[:, None], 41, np.arange(taste.shape[1])), 6),
         estimated=np.round(0.75 * taste + 0.5 * noise, 6),
-        artwork=ticks(behaviour.artwork_spread * luck.normal(number[:, None], 42, np.arange(3))),
+        artwork=ticks(behaviour.artwork_taste * taste[:, : len(GENRES)]),
     )
 
 
@@ -121,6 +146,13 @@ def _households(luck: Stream, number: Ints) -> tuple[Ints, Ints]:
     household = np.cumsum(starts) - 1
     leader = number[starts][household]
     return household, leader
+
+
+def _plans(luck: Stream, leader: Ints) -> Ints:
+    """Plans, chosen by the household's first profile: who minds the price takes a cheaper one."""
+    thrift = 0.7 * luck.normal(leader, 8) + np.sqrt(1 - 0.7**2) * luck.normal(leader, 3)
+    plan: Ints = np.searchsorted(np.array(_PLAN_ENDS), -np.round(thrift, 6), side="right")
+    return plan
 
 
 def _joined(config: SimulationConfig, luck: Stream, number: Ints) -> Ints:
@@ -135,8 +167,24 @@ def _joined(config: SimulationConfig, luck: Stream, number: Ints) -> Ints:
     return np.where(luck.uniform(number, 12) < share_before, before, np.minimum(during, config.days - 1))
 
 
-def _taste(luck: Stream, number: Ints, age: Ints, of_ages: Stream) -> Floats:
-    """Genre tastes as logs of Dirichlet(½) shares, a small effect of age, and tastes in the latent dimensions."""
+def country_tastes() -> Floats:
+    """Shift of the mean taste for each genre, countries × genres, in standard deviations."""
+    shift = np.zeros((len(calendars.COUNTRIES), len(GENRES)))
+    for (country, genre), size in COUNTRY_TASTES.items():
+        shift[calendars.COUNTRIES.index(country), GENRES.index(genre)] = size
+    return shift
+
+
+def taste_variances() -> tuple[float, float]:
+    """Shares of the variance of genre tastes that lie between age bands, and between countries."""
+    weight = np.array([[sum(p.share for p in calendars.PLACES if p.country == c)] for c in calendars.COUNTRIES])
+    shift = country_tastes()
+    between = float((weight * (shift - (weight * shift).sum(axis=0)) ** 2).sum(axis=0).mean())
+    return AGE_VARIANCE_SHARE / (1 + between), between / (1 + between)
+
+
+def _taste(luck: Stream, number: Ints, age: Ints, country: Ints, of_ages: Stream) -> Floats:
+    """Genre tastes as logs of Dirichlet(½) shares with what age and country add, and tastes in latent dimensions."""
     genres = np.arange(len(GENRES))
     # A squared normal is a Gamma(½), and gammas over their sum are Dirichlet.
     gamma = luck.normal(number[:, None], 20, genres) ** 2
@@ -146,6 +194,7 @@ def _taste(luck: Stream, number: Ints, age: Ints, of_ages: Stream) -> Floats:
     by_age = of_ages.normal(np.arange(len(AGE_BANDS))[:, None], 21, genres)
     by_age = (by_age - by_age.mean(axis=0)) / by_age.std(axis=0)
     blend = np.sqrt(1 - AGE_VARIANCE_SHARE) * logs + np.sqrt(AGE_VARIANCE_SHARE) * by_age[age]
+    blend += country_tastes()[country]
     latent = 0.75 * luck.normal(number[:, None], 22, np.arange(LATENT))
     return np.round(np.hstack([1.5 * blend, latent]), 6)
 

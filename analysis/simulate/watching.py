@@ -83,7 +83,7 @@ def next_episode(luck: Floats, enjoyment: Ints, push: Ints, minutes_left: Floats
 def rate(luck: Floats, enjoyment: Ints, finished: Flags, rules: Behaviour) -> tuple[Flags, Ints]:
     """Who rates, and the stars each would give (1–5): the extremes rate more, so ratings are missing not at random."""
     wobble = luck[_STARS] + luck[_STARS + 1] + luck[_STARS + 2] - 1.5
-    stars = np.clip(np.rint(2.55 + 0.58 * enjoyment / 64 + 1.3 * wobble), 1, 5).astype(np.int64)
+    stars = np.clip(np.rint(2.7 + 0.58 * enjoyment / 64 + 1.3 * wobble), 1, 5).astype(np.int64)
     odds = rules.rating / (1 - rules.rating)
     base = tick(math.log(odds)) + np.rint(64 * rules.rating_extreme * (np.abs(stars - 3) - 0.8)).astype(np.int64)
     rates = luck[_RATES] < logistic(base + tick(0.5) * finished)

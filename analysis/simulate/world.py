@@ -41,10 +41,13 @@ class World:
         return device_shares(self.config.rhythm)
 
     def by_day(self, date: dt.date) -> Ints:
-        """Log-odds that appeal, freshness and season add to titles on a day, countries × titles, ticks."""
+        """Log-odds that appeal, freshness and season add to titles on a day, places × titles, ticks."""
         catalogue, rules, rhythm = self.catalogue, self.config.behaviour, self.config.rhythm
         season = np.stack(
-            [clock.season_genre(rhythm, date, c, calendars.school_holiday(c, date)) for c in calendars.COUNTRIES]
+            [
+                clock.season_genre(rhythm, date, place.country, calendars.school_holiday(place.region, date))
+                for place in calendars.PLACES
+            ]
         )
         christmas = catalogue.is_christmas * clock.christmas(rhythm, date)
         moved = np.round(season @ catalogue.genre_weights.T, 6) + christmas

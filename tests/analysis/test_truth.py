@@ -49,7 +49,7 @@ def test_the_samples_intervals_hold_their_truth_as_often_as_they_should(table):
     assert table.summary().startswith(f"{table.covered} of {len(promised)} intervals hold the truth")
     assert len(table.missed) == len(promised) - table.covered
     assert [abs(row.standardised) for row in table.missed] == sorted(abs(r.standardised) for r in table.missed)[::-1]
-    assert {row.group for row in promised} == {"clock", "genres", "watching", "home page", "experiments"}
+    assert {row.group for row in promised} == set(truth.GROUPS)
 
 
 def test_the_truth_of_the_sample_is_sharp_against_its_intervals(table):
@@ -64,9 +64,9 @@ def test_what_promises_nothing_says_why(table):
     assert stars.covered is None
     assert stars.estimate.value > stars.truth + 0.2
     assert "missing not at random" in stars.reason
-    assert without["monthly churn"].estimate is None
+    assert without["variance of taste explained by country"].estimate is None
     assert all(row.reason for row in without.values())
-    assert "truly" in without["monthly churn"].sentence()
+    assert "truly" in without["variance of taste explained by country"].sentence()
 
 
 def test_the_estimates_beside_the_sample_are_what_is_estimated(sample, table, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analysis.data import Dataset, DatasetWriter
-from analysis.truth import truth_table
+from analysis.truth import known, truth_table
 from analysis.workspace import ROOT, SAMPLE, Workspace
 
 
@@ -40,9 +40,8 @@ def test_the_sample_is_held_to_its_truth(workspace: Workspace) -> None:
     assert set(table["Interval"]) <= {"holds", "misses"}
     assert (table["Interval"] == "misses").sum() == len(found.missed)
     stars = next(row for row in found.rows if row.name == "mean stars of all plays")
-    assert f"plain answer is 3.34 stars, which is {stars.estimate.value - stars.truth:.4g} stars too high" in words(
-        page
-    )
+    given = stars.shown(stars.estimate.value)
+    assert f"plain answer is {given}, which is {stars.estimate.value - stars.truth:.4g} stars too high" in words(page)
     assert "missing not at random" in words(page)
 
 
@@ -73,7 +72,8 @@ def test_the_patterns_page_says_the_truth_of_all_plays_only() -> None:
     # The tests' common workspace: another page may have counted the sample already.
     page = open_page("pages/explore/patterns.py")
     assert not page.exception
-    assert "True of the simulated service: 34.4 % of plays fall on the weekend" in words(page)
+    weekend = known(Dataset.open(SAMPLE), "weekend share of plays")
+    assert f"True of the simulated service: {100 * weekend:.1f} % of plays fall on the weekend" in words(page)
     drawn = [chart.proto.spec for chart in page.get("plotly_chart")]
     assert sum("truth 1." in spec for spec in drawn) == 1
     page.toggle(key="patterns_truth").set_value(False).run()

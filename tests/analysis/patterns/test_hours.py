@@ -79,10 +79,12 @@ def test_what_is_not_there_says_so(service: Dataset) -> None:
 def test_the_samples_hours_are_found() -> None:
     dataset = Dataset.open(SAMPLE)
     found = hours(dataset)
-    for genre, hour in (("Thriller", 22), ("Comedy", 7), ("Family", 8), ("Horror", 23)):
+    for genre, hour in (("Thriller", 22), ("Comedy", 7), ("Horror", 23)):
         cell = hour, found.genres.index(genre)
         assert found.claimed[cell], genre
         assert found.low[cell] > 1, genre
+    family = found.genres.index("Family")
+    assert found.low[[7, 8, 17], family].max() > 1
     friday = hours(dataset, genre="Romance")
     assert friday.columns[friday.strongest[0]].endswith("on Friday")
     assert "Thriller around 22:00 × 1.80" in planted_hours(dataset)[0]

@@ -1,12 +1,14 @@
 import json
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from analysis import cli
+from analysis.cli import simulate as simulate_command
 from analysis.data import Dataset
 from analysis.errors import ParameterError
-from analysis.simulate import bulk, check_sample, write_views, writing
+from analysis.simulate import Rhythm, bulk, check_sample, steady, write_views, writing
 from analysis.workspace import SAMPLE
 
 
@@ -93,6 +95,25 @@ def test_the_command_simulates_a_service(tmp_path, capsys):
     assert cli.main(["simulate", target, *size, "--seed", "1", "--name", "Mine"]) == 0
     assert "views of 30 viewers and 80 titles with seed 1" in capsys.readouterr().out
     assert Dataset.open(target).name == "Mine"
+
+
+def test_the_command_turns_effects_off_and_on(tmp_path, capsys):
+    target = str(tmp_path / "october")
+    size = ["--rows", "1000", "--viewers", "60", "--titles", "80", "--steady", "--rhythm", "horror_october=2"]
+    told = []
+
+    def write(target, **settings):
+        told.append(settings["rhythm"])
+        return write_views(target, **settings)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("analysis.simulate.write_views", write)
+        assert cli.main(["simulate", target, *size]) == 0
+    assert told == [replace(steady(), horror_october=2.0)]
+    for given, problem in (("snow=1", "no effect 'snow'"), ("hours=much", "the power 'much'"), ("hours=-1", "hours")):
+        assert cli.main(["simulate", str(tmp_path / "x"), "--small", "--rhythm", given]) == 1
+        assert problem in capsys.readouterr().err
+    assert [f.name for f in fields(Rhythm)] == list(simulate_command._EFFECTS)
 
 
 def test_a_sample_that_the_code_does_not_make_is_found_out(tmp_path, monkeypatch):

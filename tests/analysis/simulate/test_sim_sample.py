@@ -18,7 +18,7 @@ def views(sample):
     frame["hour"] = frame["started_local"].dt.hour
     frame["weekday"] = frame["started_local"].dt.day_of_week
     zone = sample.frame("viewers").set_index("viewer_id")
-    frame["country"] = frame["viewer_id"].map(zone["country"])
+    frame["region"] = frame["viewer_id"].map(zone["region"])
     return frame
 
 
@@ -113,7 +113,7 @@ def test_thrillers_are_for_late_evenings(views):
 
 
 def test_family_titles_gain_in_school_holidays(views, sample):
-    """Compared within the same countries and months, so that neither season nor catalogue can fake it."""
+    """By the holidays of the viewer’s region, and within months: neither season nor catalogue can fake it."""
     calendar = sample.frame("calendar")
     closed = {
         (day, region)
@@ -121,8 +121,16 @@ def test_family_titles_gain_in_school_holidays(views, sample):
         if shut
     }
     days = views["started_local"].dt.date
-    off = pd.Series([pair in closed for pair in zip(days, views["country"], strict=True)], index=views.index)
+    off = pd.Series([pair in closed for pair in zip(days, views["region"], strict=True)], index=views.index)
     assert share(views[off], "Family") > 1.15 * share(views[~off], "Family")
+    ratios, weights = [], []
+    for _, month in views.groupby("month"):
+        here = off[month.index]
+        if min(here.sum(), (~here).sum()) > 2_000:
+            ratios.append(share(month[here], "Family") / share(month[~here], "Family"))
+            weights.append(min(here.sum(), (~here).sum()))
+    assert len(ratios) > 10
+    assert np.average(ratios, weights=weights) > 1.1
 
 
 def test_ratings_are_missing_not_at_random(sample):
@@ -176,7 +184,7 @@ def test_the_real_effect_is_in_the_views(sample, views):
 def test_propensities_reproduce_the_uniform_slice(sample):
     impressions = sample.frame("impressions")
     uniform = impressions[impressions["policy"] == "uniform"]
-    visits = impressions.groupby("session_id")["policy"].first()
+    visits = impressions[impressions["policy"] != "continue-watching"].groupby("session_id")["policy"].first()
     assert (visits == "uniform").mean() == pytest.approx(0.1, abs=0.02)
     first = uniform[(uniform["row"] == 0) & (uniform["column"] == 0)]
     assert (1 / first["propensity"]).between(650, 700).all()
@@ -232,6 +240,33 @@ def test_no_estimand_is_without_a_value(sample):
     assert 0.02 < estimands["monthly churn"]["value"] < 0.05
 
 
+def test_the_row_of_the_title_under_way_is_logged_clicked_or_not(sample):
+    impressions, views = sample.frame("impressions"), sample.frame("views")
+    row = impressions[impressions["policy"] == "continue-watching"]
+    assert (row["row"] == 5).all()
+    assert not row["session_id"].duplicated().any()
+    assert 0.3 < row["clicked"].mean() < 0.9
+    since = impressions["shown_at"].min() + pd.Timedelta(days=1)
+    resumed = views[(views["surface"] == "continue") & (views["started_at"] > since)]
+    clicked = set(zip(*row.loc[row["clicked"], ["session_id", "title_id"]].T.to_numpy(), strict=True))
+    assert set(zip(*resumed[["session_id", "title_id"]].T.to_numpy(), strict=True)) <= clicked
+    assert (row.loc[~row["clicked"], "minutes"] == 0).all()
+
+
+def test_memberships_tell_who_came_back(sample):
+    viewers = sample.frame("viewers").set_index("viewer_id")
+    stays = sample.frame("memberships").sort_values(["viewer_id", "joined_on"])
+    first, last = stays.drop_duplicates("viewer_id"), stays.drop_duplicates("viewer_id", keep="last")
+    assert (first["joined_on"].to_numpy() == viewers.loc[first["viewer_id"], "joined_on"].to_numpy()).all()
+    left = viewers.loc[last["viewer_id"], "left_on"]
+    assert (last["left_on"].isna().to_numpy() == left.isna().to_numpy()).all()
+    assert (last["left_on"].dropna().to_numpy() == left.dropna().to_numpy()).all()
+    again = stays[stays["viewer_id"].duplicated()]
+    assert len(again) > 300
+    before = stays.groupby("viewer_id")["left_on"].shift()[again.index]
+    assert (pd.to_datetime(before) < pd.to_datetime(again["joined_on"])).all()
+
+
 def test_the_uniform_slice_recovers_the_uniform_policys_value(sample):
     impressions = sample.frame("impressions")
     uniform = impressions[impressions["policy"] == "uniform"]
@@ -243,7 +278,7 @@ def test_the_uniform_slice_recovers_the_uniform_policys_value(sample):
 
 def test_the_logged_clicks_recover_the_logging_policys_value(sample):
     impressions = sample.frame("impressions")
-    per_visit = impressions[impressions["policy"] != "uniform"].groupby("session_id")["clicked"].sum()
+    per_visit = impressions[impressions["policy"] == "personal-v1"].groupby("session_id")["clicked"].sum()
     truth = {e["name"]: e["value"] for e in sample.truth()["estimands"]}
     error = per_visit.std() / np.sqrt(len(per_visit))
     assert abs(per_visit.mean() - truth["clicks per visit, logging policy"]) < 3 * error

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from analysis.errors import ParameterError
-from analysis.simulate import Behaviour, Experiment, SimulationConfig, calendars, make_world
+from analysis.simulate import Behaviour, Experiment, SimulationConfig, calendars, languages, make_world
 from analysis.simulate.catalogue import make_catalogue
 from analysis.simulate.clock import GENRES, HOURS
-from analysis.simulate.viewers import AGE_VARIANCE_SHARE, make_viewers
+from analysis.simulate.viewers import COUNTRY_TASTES, PLAN_CHURN, make_viewers, taste_variances
 
 DAY = dt.date(2025, 10, 1)
 
@@ -81,6 +81,12 @@ def large():
     return make_world(SimulationConfig(viewers=4_000, titles=1_500), 8)
 
 
+@pytest.fixture(scope="module")
+def many():
+    """Viewers alone, enough of them to see how traits hang together."""
+    return make_viewers(SimulationConfig(viewers=30_000), 5)
+
+
 def test_names_are_unique_and_read_like_titles(large):
     names = large.catalogue.names
     assert len(set(names)) == len(names)
@@ -127,7 +133,49 @@ def test_age_explains_as_much_of_taste_as_is_written_down(large):
     genres = viewers.taste[:, : len(GENRES)]
     means = np.stack([genres[viewers.age == band].mean(axis=0) for band in range(6)])
     explained = (means[viewers.age] - genres.mean(axis=0)).var(axis=0).sum() / genres.var(axis=0).sum()
-    assert explained == pytest.approx(AGE_VARIANCE_SHARE, abs=0.015)
+    assert explained == pytest.approx(taste_variances()[0], abs=0.015)
+
+
+def test_country_explains_as_much_of_taste_as_is_written_down(many):
+    viewers = many
+    taste = viewers.taste[:, : len(GENRES)]
+    mean = np.stack([taste[viewers.country == c].mean(axis=0) for c in range(len(calendars.COUNTRIES))])
+    share = np.bincount(viewers.country, minlength=len(mean))[:, None] / len(taste)
+    between = (share * (mean - (share * mean).sum(axis=0)) ** 2).sum(axis=0).mean()
+    assert between / taste.var(axis=0).mean() == pytest.approx(taste_variances()[1], rel=0.1)
+    germans = taste[viewers.country == calendars.COUNTRIES.index("DE"), GENRES.index("Crime")].mean()
+    elsewhere = taste[viewers.country == calendars.COUNTRIES.index("FR"), GENRES.index("Crime")].mean()
+    assert germans - elsewhere == pytest.approx(1.5 * COUNTRY_TASTES["DE", "Crime"], abs=0.08)
+
+
+def test_who_minds_the_price_takes_a_cheaper_plan_and_leaves_more(many):
+    viewers = many
+    shares = np.bincount(viewers.plan) / len(viewers)
+    assert shares == pytest.approx([0.33, 0.47, 0.20], abs=0.015)
+    mean = [float(viewers.leaving[viewers.plan == plan].mean()) for plan in range(3)]
+    by_plan = np.diff(PLAN_CHURN)
+    # More than the plan itself does: the sensitive choose it.
+    assert mean[0] - mean[1] > -by_plan[0] + 0.1
+    assert mean[1] - mean[2] > -by_plan[1] + 0.1
+
+
+def test_the_own_language_is_free_and_english_costs_less_than_others(many):
+    lost = languages.penalty(0.9, 0.35)
+    english = languages.LANGUAGES.index("en")
+    assert (np.diag(lost) == 0).all()
+    for viewer in range(len(lost)):
+        for title in set(range(len(lost))) - {viewer}:
+            assert lost[viewer, title] == (0.35 if title == english else 0.9)
+    viewers = many
+    germans = viewers.language[viewers.country == calendars.COUNTRIES.index("DE")]
+    assert (germans == languages.LANGUAGES.index("de")).mean() == pytest.approx(0.92, abs=0.02)
+    assert set(germans) == {languages.LANGUAGES.index("de"), english}
+
+
+def test_each_artwork_stresses_another_genre_and_the_first_the_titles_own(large):
+    catalogue = large.catalogue
+    assert (catalogue.shows[:, 0] == [GENRES.index(genres[0]) for genres in catalogue.genres]).all()
+    assert all(len(set(row)) == len(row) for row in catalogue.shows.tolist())
 
 
 def test_more_viewers_leave_the_first_ones_as_they_are(tiny):
@@ -172,12 +220,29 @@ def test_a_time_that_the_clocks_skip_moves_on():
 
 def test_the_calendar_knows_christmas_and_summer():
     table = calendars.calendar_table(dt.date(2025, 1, 1), dt.date(2025, 12, 31)).to_pandas()
-    assert len(table) == 365 * len(calendars.COUNTRIES)
+    regions = {place.region for place in calendars.PLACES} | set(calendars.COUNTRIES)
+    assert set(table["region"]) == regions
+    assert len(table) == 365 * len(regions)
     germany = table[table["region"] == "DE"].set_index("date")
     assert germany.loc[dt.date(2025, 12, 25), "holiday"] is not None
     assert germany.loc[dt.date(2025, 8, 1), "is_school_holiday"]
     assert not germany.loc[dt.date(2025, 5, 20), "is_school_holiday"]
     assert table.loc[table["date"] == dt.date(2025, 7, 4)].set_index("region").loc["US", "holiday"] is not None
+
+
+def test_regions_of_a_country_have_holidays_of_their_own():
+    table = calendars.calendar_table(dt.date(2025, 7, 1), dt.date(2025, 11, 1)).to_pandas()
+    table = table.set_index(["region", "date"])
+    early, late = dt.date(2025, 7, 20), dt.date(2025, 9, 10)
+    closed = {region: (table.loc[(region, early)], table.loc[(region, late)]) for region in ("DE", "DE-NW", "DE-BY")}
+    assert [day["is_school_holiday"] for day in closed["DE-NW"]] == [True, False]
+    assert [day["is_school_holiday"] for day in closed["DE-BY"]] == [False, True]
+    # The country's share is that of its viewers: 6 of 13 live where schools close first.
+    assert closed["DE"][0]["school_share"] == pytest.approx(6 / 13, abs=1e-6)
+    assert not closed["DE"][0]["is_school_holiday"]
+    all_saints = table.xs(dt.date(2025, 11, 1), level="date")["holiday"].notna()
+    assert all_saints["DE-NW"]
+    assert not all_saints["DE-BE"]
 
 
 def test_every_weekday_has_24_hours():

@@ -1,0 +1,14 @@
+"""Single numbers of viewers: how long they stay, and how language, country and artwork move what they choose."""
+
+from analysis.measures.choice import artwork_clicks, genre_by_country, own_language_clicks, own_language_share
+from analysis.measures.loyalty import churn_ratio, monthly_churn, returns_among_additions
+
+__all__ = [
+    "artwork_clicks",
+    "churn_ratio",
+    "genre_by_country",
+    "monthly_churn",
+    "own_language_clicks",
+    "own_language_share",
+    "returns_among_additions",
+]
