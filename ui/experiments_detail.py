@@ -11,7 +11,7 @@ from analysis.errors import ExperimentError
 from analysis.experiments import planner, segments, timeline
 from analysis.experiments.experiment import Experiment
 from analysis.experiments.report import ExperimentReport
-from analysis.experiments.words import p_value
+from analysis.experiments.words import p_value, percent
 from ui.charts import experiments_detail as charts
 from ui.story import Story
 
@@ -55,8 +55,14 @@ def show(story: Story, report: ExperimentReport, until: dt.date | None) -> None:
         story.text(by_week.summary())
     if by_segment.segments:
         planned = [t.column for t in by_segment.interactions if t.planned]
-        story.chart(charts.segments(by_segment), key="experiments_segments", alt=by_segment.summary())
+        # The switch that hides the truth empties it.
+        true = segments.true_lifts(story.dataset, experiment, metric) if experiment.truth else {}
+        story.chart(charts.segments(by_segment, true), key="experiments_segments", alt=by_segment.summary())
         story.text(by_segment.summary())
+        if true:
+            told = ", ".join(f"{percent(lift)} for {value}" for (_, value), lift in true.items())
+            turned = min(true.values()) < 0 < max(true.values())
+            story.text(f"{'In truth it reverses' if turned else 'True effects'}: {told}.")
         story.text(
             "Exploratory: one of twenty segments stands out by chance alone. "
             + (f"Only {', '.join(planned)} was asked about beforehand." if planned else "None was asked about before.")

@@ -68,7 +68,8 @@ class Belief(Result):
             f"With nothing believed beforehand, {self.variants[best]} is better than {self.control} with probability "
             f"{chance(self.chances[best])}; the effect lies between {write(p.low)} and {write(p.high)} with "
             f"probability {words.level(p.confidence)}. Shipping it risks {cost} of {self.metric}: the "
-            "loss on average, with gains counted as nothing. This is no p-value, and it guards nobody who looks often."
+            "loss on average, with gains counted as nothing. This is no p-value; it does not decide, and guards nobody "
+            "who looks often."
         )
 
     def _loss(self, posterior: Posterior) -> float:

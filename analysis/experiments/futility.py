@@ -54,8 +54,9 @@ class Futility(Result):
         early = self.given_up[-2]
         return (
             f"At the first look one may give up below z = {words.signed(self.futile_z[0])}. Without an effect "
-            f"{words.percent(early, sign=False)} of experiments end early; the units of the whole are "
-            f"{words.percent(self.inflation - 1)} on those of a single look. Going on all the same breaks nothing."
+            f"{words.percent(early, sign=False)} of experiments end early; the whole takes "
+            f"{words.percent(self.inflation - 1, sign=False)} more units than a single look. Going on all the same "
+            "breaks nothing."
         )
 
 

@@ -23,7 +23,7 @@ from analysis.experiments.moments import moments_by_variant
 from analysis.experiments.multiplicity import adjust_p_values
 from analysis.experiments.timeline import arms_of, term_of
 from analysis.experiments.verdict import MINIMUM_UNITS
-from analysis.experiments.viewing import last_day, plays_of
+from analysis.experiments.viewing import known_truth, last_day, plays_of
 from analysis.results import Result
 
 if TYPE_CHECKING:
@@ -246,6 +246,23 @@ def by_segment(
     corrected = dict(zip([t.column for t in open_], adjust_p_values([t.p_value for t in open_]), strict=True))
     tests = [dataclasses.replace(t, p_value=corrected.get(t.column, t.p_value)) for t in tests]
     return Segments(name, segments, tuple(tests), confidence)
+
+
+def true_lifts(dataset: Dataset, experiment: Experiment, metric: str) -> dict[tuple[str, str], float]:
+    """What a simulated dataset's truth says of a metric's lift by segment: by column and value; empty otherwise.
+
+    Args:
+        dataset: The dataset.
+        experiment: The experiment, as `read_experiment` gives it.
+        metric: Name of the metric.
+    """
+    known = known_truth(dataset, experiment.name).get("true_effects", ())
+    found = {}
+    for effect in known:
+        column = next((c for c in COLUMNS if str(effect["segment"]).startswith(f"{c} ")), None)
+        if effect["metric"] == metric and column is not None and effect["relative"] is not None:
+            found[column, str(effect["segment"])[len(column) + 1 :]] = float(effect["relative"])
+    return found
 
 
 def by_week(

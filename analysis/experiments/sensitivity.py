@@ -40,7 +40,7 @@ _PLAYS = 3.0
 
 _Z = 1.959964
 _Z80 = _Z + 0.841621
-_MOST_TRIES = 200
+_MOST_TRIES = 400
 _CURVE = tuple(round(10 ** (1 + i / 8)) for i in range(33))
 
 

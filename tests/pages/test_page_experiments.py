@@ -33,6 +33,7 @@ def test_the_samples_experiments_get_their_verdicts(page):
         assert [card.label for card in page.metric][1:] == ["Split", "Units", "Runtime"]
         assert "checks that the data allow are fine" in words(page) or "to look at twice" in words(page)
         assert "is better than control with probability" in words(page)
+    assert "In truth it reverses: " in words(page)
     page.selectbox(key="experiments_name").select("player-rewrite").run()
     assert "Cannot say. The units are not split as planned" in words(page)
     assert "with probability" not in words(page)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
@@ -122,8 +122,9 @@ def weeks(found: Weeks) -> go.Figure:
     return figure
 
 
-def segments(found: Segments) -> go.Figure:
-    """Forest plot of the segments, grouped by column."""
+def segments(found: Segments, truth: Mapping[tuple[str, str], float]) -> go.Figure:
+    """Forest plot of the segments, grouped by column, with the true lift of those (column, value) where it is known."""
+    known = [truth.get((s.column, s.value)) for s in found.segments if s.comparison.relative is not None]
     rows: list[tuple[str, Comparison]] = [
         (f"{html.escape(s.column.replace('_', ' '))}: {html.escape(s.value)}", s.comparison)
         for s in found.segments
@@ -165,6 +166,16 @@ def segments(found: Segments) -> go.Figure:
             text=words.percent(lift.estimate),
             showarrow=False,
             font={"color": colour},
+        )
+    marked = [(place, lift) for place, lift in enumerate(reversed(known)) if lift is not None]
+    if marked:
+        figure.add_scatter(
+            x=[lift for _, lift in marked],
+            y=[place for place, _ in marked],
+            mode="markers",
+            name="True effect of the simulation",
+            marker={"color": theme.TRUTH, "size": 20, "symbol": "line-ns-open", "line": {"width": 3}},
+            hovertemplate="True effect: %{x:+.2%}<extra></extra>",
         )
     figure.add_vline(x=0, line_width=2, line_color=theme.UNSURE)
     figure.update_xaxes(tickformat="+.2~%", zeroline=False)

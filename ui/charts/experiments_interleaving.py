@@ -74,9 +74,10 @@ def wins(found: Preference) -> go.Figure:
             text=[words.percent(count / total, sign=False)],
             textposition="inside",
             insidetextanchor="middle",
+            insidetextfont={"color": "#ffffff" if colour == theme.BLUE else "#16202a", "size": 15},
             hovertemplate=f"{name}: {count:,} viewers<extra></extra>",
         )
-    figure.update_layout(barmode="stack")
+    figure.update_layout(barmode="stack", legend_traceorder="normal")
     figure.update_xaxes(tickformat=".0%", showgrid=False, range=[0, 1])
     figure.update_yaxes(showticklabels=False, showgrid=False)
     return figure

@@ -25,7 +25,7 @@ def density(found: Belief) -> go.Figure:
     best = max(range(len(found.variants)), key=lambda i: found.chances[i])
     scale = f"Change of {found.metric} against {found.control}" if found.relative else f"Difference of {found.metric}"
     figure = theme.figure(
-        f"{found.variants[best]} is better with probability {chance(found.chances[best])}",
+        f"A gain from {found.variants[best]} has a probability of {chance(found.chances[best])}",
         subtitle=f"{scale}; the higher the curve, the more likely, with nothing believed beforehand",
         height=300,
     )
