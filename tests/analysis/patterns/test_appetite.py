@@ -6,12 +6,11 @@ import pytest
 
 from analysis.data import Dataset
 from analysis.errors import DataError
-from analysis.patterns import appetite, planted
+from analysis.patterns import appetite
 from analysis.patterns.appetite import SCHOOL, Appetite, estimate
 from analysis.patterns.events import Events
 from analysis.patterns.panel import make_panel
 from analysis.patterns.supply import supply
-from analysis.workspace import SAMPLE, Workspace
 
 GENRES = ("Drama", "Comedy", "Horror", "Family")
 WHAT = Events("views", None, "UTC", ("genre",), True, True)
@@ -186,16 +185,3 @@ def test_too_short_and_without_releases_say_so() -> None:
         estimate(make_panel(cells[cells["date"] < "2023-06-01"], titles, calendar), WHAT)
     with pytest.raises(DataError, match="lacks plays, genres or release dates"):
         appetite(Dataset.from_frames(ratings=pd.DataFrame({"viewer_id": [1], "title_id": [1], "stars": [3.0]})))
-
-
-@pytest.mark.slow
-def test_the_samples_horror_and_family_seasons_are_found(workspace: Workspace) -> None:
-    dataset = Dataset.open(SAMPLE)
-    result = appetite(dataset, workspace=workspace)
-    october, school = cell(result, "Horror", "October"), cell(result, "Family", SCHOOL)
-    truth = planted(dataset, result)
-    assert result.claimed[october]
-    assert result.claimed[school]
-    assert result.low[october] < truth[october] < result.high[october]
-    # The factor is on the odds of a click; plays that go on with something begun before don't follow it.
-    assert 1 < result.appetite[school] < truth[school]
