@@ -15,9 +15,10 @@ MEANS = (
 )
 COMPUTED = (
     "The lists of all models were made when the run was trained and are kept with it. For the home page, a new viewer "
-    "and similar titles, the chosen model is fitted once more on the same past, with the same seed. Titles watched "
-    "before are left out. A viewer who had watched nothing has no taste to go by and gets the lists of the models that "
-    "need none. Posters are drawn from name and genre; they are not the titles' real artwork."
+    "and similar titles, the chosen model is asked as it was fitted then, or fitted again on the same past. Titles "
+    "watched before are left out. A viewer who had watched nothing has no taste to go by and gets the lists of the "
+    "models that need none. Posters are drawn from name, genre and artwork variant; they are not the titles' real "
+    "artwork."
 )
 
 story = Story.begin(

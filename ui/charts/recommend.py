@@ -121,7 +121,7 @@ def pair_matrix(board: Leaderboard, best: int = MATRIX) -> go.Figure:
     figure = theme.figure(
         _ties(board, names),
         subtitle=f"Row minus column on {label('ndcg', board.k)}, in hundredths; blue: the row is better, orange: "
-        "worse, ≈ can't be told apart (paired bootstrap over viewers, Holm's correction over all pairs).",
+        "worse, ≈ can't be told apart (paired t-tests over viewers, Holm's correction over all pairs).",
         height=120 + ROW * max(len(entries), 2),
     )
     figure.add_heatmap(
