@@ -5,6 +5,7 @@ A record is written anew after every trial, so what was found stays when the wor
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import uuid
 from dataclasses import dataclass
@@ -102,7 +103,9 @@ class Keeper:
             summary=study.summary(),
             document=study.to_json(),
         )
-        with Session(self._workspace.database) as session, session.begin():
+        # The work is worth more than the record of a part of it: a database that is busy for long must not end it.
+        busy = () if study.complete else (sa.exc.OperationalError,)
+        with contextlib.suppress(*busy), Session(self._workspace.database) as session, session.begin():
             session.merge(record)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 
 from analysis.cli import main
 from analysis.data import Dataset, DatasetWriter
@@ -323,6 +324,19 @@ def test_kept_listed_loaded_deleted(tuned: Tuning, workspace: Workspace) -> None
         Tuning.from_json({**tuned.to_json(), "format": 9})
     with pytest.raises(DataError, match="can't be read"):
         Tuning.from_json({"format": 1})
+
+
+def test_a_busy_database_does_not_end_the_search(
+    tuned: Tuning, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_args: object) -> None:
+        raise sa.exc.OperationalError("insert", None, Exception("database is locked"))
+
+    keeper = Keeper(workspace)
+    monkeypatch.setattr("analysis.recommend.studies.Session", busy)
+    keeper(replace(tuned, complete=False))
+    with pytest.raises(sa.exc.OperationalError):
+        keeper(tuned)
 
 
 def row(label: str, gain: float, p: float, trials: int = 3) -> TunedModel:
