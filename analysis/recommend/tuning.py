@@ -254,7 +254,7 @@ class Tuning(Result):
         return f"Tuning {verb} {one.label}: its {ndcg} changed by {_interval(one.gain)} on {viewers}; {chosen}."
 
     def _several(self, done: list[TunedModel]) -> str:
-        parts = []
+        parts: list[str] = []
         for verdict, verb in (("better", "helped"), ("worse", "hurt")):
             these = [one for one in done if one.verdict == verdict and one.gain is not None]
             if these:
