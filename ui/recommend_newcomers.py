@@ -41,7 +41,7 @@ def newcomers(story: Story, run: recommend.Run) -> None:
             )
             st.rerun()
     else:
-        _answer(story, tested.leaderboard)
+        _answer(story, tested.leaderboard, shown=tested.id == run.id)
     board = run.leaderboard
     few = next((one.segment for one in board.contrasts if one.dimension == FEW), None)
     if few is not None:
@@ -62,9 +62,11 @@ def newcomers_words(board: recommend.Leaderboard, data: str) -> list[str]:
     return words
 
 
-def _answer(story: Story, board: recommend.Leaderboard) -> None:
+def _answer(story: Story, board: recommend.Leaderboard, *, shown: bool) -> None:
+    """The answer of a test on new viewers; `shown` says that it is the run whose sentence stands above already."""
     story.heading("Which model is best for new viewers?")
-    story.text(board.summary())
+    if not shown:
+        story.text(board.summary())
     ties = [pair for pair in board.comparisons if pair.first == board.finished[0].model and not pair.told_apart]
     labels = {entry.model: entry.label for entry in board.finished}
     if len(ties) > 1:
@@ -82,7 +84,7 @@ def _answer(story: Story, board: recommend.Leaderboard) -> None:
     figure = _drawn(board, board.made_at + board.summary(), board.dataset_hash)
     story.chart(figure, key="recommend_new_whiskers", alt=figure.layout.meta["title"])
     for entry in board.entries:
-        if entry.error:
+        if entry.error and not shown:
             st.caption(f"{escape(entry.label)} has no result: {escape(entry.error)}")
 
 
