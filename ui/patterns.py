@@ -8,6 +8,7 @@ import streamlit as st
 from analysis import patterns
 from analysis.data import Dataset
 from analysis.patterns.clock import Measure
+from analysis.patterns.words import Habits
 from ui import jobs, state
 from ui.charts import patterns as charts
 from ui.story import Story
@@ -22,7 +23,7 @@ def choices(_dataset: Dataset, content: str, zone: str | None) -> patterns.Choic
 
 @st.cache_resource(max_entries=64, ttl=3600, show_spinner=False)
 def look(
-    _dataset: Dataset, content: str, chosen: tuple[str | None, ...], zone: str | None, measure: Measure
+    _dataset: Dataset, content: str, chosen: tuple[str | None, ...], zone: str | None, measure: Measure, habits: Habits
 ) -> tuple[patterns.Patterns, dict[str, go.Figure]]:
     """The findings under a selection, and their figures by name; shared by all visitors, so not to be changed.
 
@@ -30,7 +31,7 @@ def look(
     """
     filters = patterns.Filters(*chosen)
     found = patterns.look(_dataset, filters=filters, zone=zone, measure=measure, workspace=state.workspace())
-    figures = {"clock": charts.clock(found.clock), "daily": charts.daily(found.daily)}
+    figures = {"clock": charts.clock(found.clock, habits), "daily": charts.daily(found.daily)}
     if found.months is not None:
         figures["seasons"] = charts.seasons(found.months)
     return found, figures

@@ -15,7 +15,7 @@ from analysis.patterns import cubes
 from analysis.patterns.audience import Audience, audience
 from analysis.patterns.events import Events, events
 from analysis.patterns.filters import EmptySelection, Filters
-from analysis.patterns.words import WEEKDAYS, percent, with_interval
+from analysis.patterns.words import PLAIN, WEEKDAYS, Habits, percent, with_interval
 from analysis.results import Progress, Result
 from analysis.stats import clustered
 from analysis.workspace import Workspace
@@ -115,14 +115,15 @@ class Clock(Result):
         """The weekday (0 is Monday) with the most; the first of equals."""
         return int(self.values.sum(axis=1).argmax())
 
-    def headline(self) -> str:
+    def headline(self, habits: Habits = PLAIN) -> str:
         """The finding in a few words, for the title of a chart."""
         if not self.what.has_hours:
             return f"{WEEKDAYS[self.peak_weekday]} leads; {percent(self.weekend.value)} falls on the weekend"
         day, hour = self.peak_cell
-        return f"The week peaks on {WEEKDAYS[day]} at {hour}:00; {percent(self.weekend.value)} falls on the weekend"
+        at = f"{WEEKDAYS[day]} at {habits.hour(hour)}"
+        return f"The week peaks on {at}; {percent(self.weekend.value)} falls on the weekend"
 
-    def summary(self) -> str:
+    def summary(self, habits: Habits = PLAIN) -> str:
         """Weekend share with its interval, against an even week, and the peak hour (the peak day without hours)."""
         weekend = (
             f"Saturday and Sunday hold {with_interval(self.weekend)} of {self.noun}, against "
@@ -132,8 +133,8 @@ class Clock(Result):
             share = percent(float(self.shares[self.peak_weekday].sum()))
             return f"{weekend}{WEEKDAYS[self.peak_weekday]} leads with {share} ({self.what.zone_label})."
         return (
-            f"{weekend}the busiest hour is {self.peak_hour}:00 to "
-            f"{self.peak_hour + 1}:00 with {percent(self.peak_hour_share)} ({self.what.zone_label})."
+            f"{weekend}the busiest hour is {habits.hour(self.peak_hour)} to "
+            f"{habits.hour(self.peak_hour + 1)} with {percent(self.peak_hour_share)} ({self.what.zone_label})."
         )
 
 

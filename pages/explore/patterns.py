@@ -4,6 +4,7 @@ import streamlit as st
 
 from analysis import patterns
 from analysis.patterns.clock import EVEN_WEEKEND
+from ui import habits as ways
 from ui import truth
 from ui.glossary import define
 from ui.patterns import choices, count_first, look, pick
@@ -46,8 +47,12 @@ if rated:
     zone = pick("Time zone", "patterns_zone", patterns.zones(), f"Time zone of the data ({what.zone})")
 
 count_first(story, what, zone)
-with st.spinner(f"Counting {what.noun}", show_time=True):
-    known = choices(dataset, content, zone)
+try:
+    with st.spinner(f"Counting {what.noun}", show_time=True):
+        known = choices(dataset, content, zone)
+except patterns.EmptySelection as nothing:
+    story.empty(escape(nothing.problem), escape(nothing.remedy))
+    st.stop()
 first, last = known.months[0], known.months[-1]
 if gone := [month for month in st.query_params.get_all("patterns_months") if month not in known.months]:
     st.warning(f"The link asks for {escape(', '.join(gone))}, of which this dataset has nothing. Showing all months.")
@@ -66,31 +71,35 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     device = pick("Device", "patterns_device", known.devices, "All devices")
     country = pick("Country", "patterns_country", known.countries, "All countries")
     kind = pick("Films or series", "patterns_kind", known.kinds, "Films and series")
+    habits = ways.choose() if what.has_hours else ways.of_locale(st.context.locale)
 months = (first if first != known.months[0] else None, last if last != known.months[-1] else None)
 
 try:
     with st.spinner(f"Counting {what.noun}", show_time=True):
-        found, figures = look(dataset, content, (*months, genre, device, country, kind), zone, measure or "events")
+        chosen = (*months, genre, device, country, kind)
+        found, figures = look(dataset, content, chosen, zone, measure or "events", habits)
 except patterns.EmptySelection as nothing:
     story.empty(escape(nothing.problem), escape(nothing.remedy))
     st.stop()
 
 week, season, trend = found.clock, found.months, found.daily
-story.verdict(week.summary())
+story.verdict(week.summary(habits))
 weekend, night = week.weekend, week.night
 cards = [Card("Weekend share", share(weekend.value), define("weekend share"), f"even week: {share(EVEN_WEEKEND)}")]
 if what.has_hours:
     spread = interval(night.low, night.high, percent=True) if night.known else None
     cards += [
         Card("Night share", share(night.value), define("night share"), spread),
-        Card("Busiest hour", f"{week.peak_hour}:00", define("local time"), f"{share(week.peak_hour_share)} of all"),
+        Card(
+            "Busiest hour", habits.hour(week.peak_hour), define("local time"), f"{share(week.peak_hour_share)} of all"
+        ),
     ]
 cards.append(Card(week.noun.capitalize(), count(week.values.sum()), None, f"{trend.days[0]} to {trend.days[-1]}"))
 story.metrics(cards)
 figures = truth.on_patterns(story, found, figures)
 if not what.has_hours:
     story.text(DAYS_ONLY)
-story.chart(figures["clock"], key="patterns_clock", alt=week.summary())
+story.chart(figures["clock"], key="patterns_clock", alt=week.summary(habits))
 if season is not None:
     story.chart(figures["seasons"], key="patterns_seasons", alt=season.summary())
     story.text(season.summary())

@@ -48,6 +48,24 @@ def test_sample_is_answered_and_every_filter_counts() -> None:
     assert page.metric[3].label == "Minutes"
 
 
+def test_mistakes_are_kept_out_of_the_picture_and_said(workspace: Workspace) -> None:
+    views = on_disk(make_views(300))
+    views.loc[0, ["started_at", "started_local"]] = pd.Timestamp("1985-05-05")
+    views.loc[1, "minutes"] = 2400.0
+    bad = views.assign(started_local=pd.Timestamp("1970-01-01"), started_at=pd.Timestamp("1970-01-01"))
+    for name, rows in (("odd", views), ("hopeless", bad)):
+        with DatasetWriter(workspace.datasets / name, name=name, source="a test") as writer:
+            writer.add("views", pa.Table.from_pandas(rows, preserve_index=False))
+    page = open_page(patterns_hours="12 h")
+    page.selectbox(key="data").select("odd").run()
+    assert "Not in the picture: plays of which 1 lie before 1990, 1 are longer than a day." in words(page)
+    assert page.metric[3].value == "298"
+    assert page.metric[2].value.endswith(("am", "pm"))
+    page.selectbox(key="data").select("hopeless").run()
+    assert not page.exception
+    assert "None of the plays of hopeless can be counted" in words(page)
+
+
 def test_link_with_what_is_not_there_says_so() -> None:
     page = open_page(patterns_device="fridge", patterns_months="1999-01")
     assert "The link asks for fridge" in words(page)

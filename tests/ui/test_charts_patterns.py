@@ -8,6 +8,7 @@ import pytest
 
 from analysis.data import Dataset
 from analysis.patterns import Filters, clock, daily, months
+from analysis.patterns.words import Habits
 from tests.analysis.patterns.conftest import make_titles, make_viewers, make_views
 from ui.charts import patterns as charts
 
@@ -39,6 +40,16 @@ def test_clock_draws_the_shares(service: Dataset) -> None:
 
 def test_clock_of_one_genre_has_no_viewers(service: Dataset) -> None:
     assert "viewers" not in charts.clock(clock(service, filters=Filters(genre="Drama"))).data[0].text[0][0]
+
+
+def test_a_week_may_begin_on_sunday_and_hours_be_twelve(service: Dataset) -> None:
+    result, ways = clock(service), Habits(first_day=6, twelve_hours=True)
+    plain, figure = charts.clock(result), charts.clock(result, ways)
+    assert figure.data[0].y[0] == "Sunday"
+    assert list(figure.data[0].z[0]) == list(plain.data[0].z[6])
+    assert figure.data[0].text[0][13].startswith("<b>Sunday 1 pm to 2 pm</b>")
+    assert list(figure.layout.xaxis.ticktext[:3]) == ["12 am", "3 am", "6 am"]
+    assert ":00" not in result.summary(ways) + result.headline(ways)
 
 
 def test_seasons_are_centred_at_one_and_number_the_claims(service: Dataset) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from analysis.patterns import Clock, DailyTrend, MonthGenre
-from analysis.patterns.words import MONTHS, WEEKDAYS
+from analysis.patterns.words import MONTHS, PLAIN, WEEKDAYS, Habits
 from ui.charts import theme
 
 _LEAST_RANGE = np.log2(1.25)
@@ -15,21 +15,21 @@ _ROW = 26
 """Height of a heatmap's row, in pixels."""
 
 
-def clock(result: Clock) -> go.Figure:
+def clock(result: Clock, habits: Habits = PLAIN) -> go.Figure:
     """Hour × weekday heatmap: share of the week in each hour; bars of the weekdays where hours are unknown."""
     if not result.what.has_hours:
-        return _weekdays(result)
+        return _weekdays(result, habits)
     figure = theme.figure(
-        result.headline(),
+        result.headline(habits),
         subtitle=f"Share of the week's {result.noun} in each hour · {result.what.zone_label}",
         height=330,
     )
     shares = result.shares * 100
     figure.add_heatmap(
-        z=shares,
+        z=shares[list(habits.days)],
         x=list(range(24)),
-        y=list(WEEKDAYS),
-        text=_clock_hover(result),
+        y=[WEEKDAYS[day] for day in habits.days],
+        text=_clock_hover(result, habits),
         hovertemplate="%{text}<extra></extra>",
         colorscale=theme.SEQUENTIAL,
         zmin=0,
@@ -39,23 +39,23 @@ def clock(result: Clock) -> go.Figure:
         colorbar={"title": {"text": "share"}, "ticksuffix": " %", "thickness": 12, "outlinewidth": 0},
     )
     figure.update_xaxes(
-        tickvals=list(range(0, 24, 3)), ticktext=[f"{h}:00" for h in range(0, 24, 3)], showgrid=False, title="Hour"
+        tickvals=list(range(0, 24, 3)), ticktext=[habits.hour(h) for h in range(0, 24, 3)], showgrid=False, title="Hour"
     )
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure
 
 
-def _weekdays(result: Clock) -> go.Figure:
+def _weekdays(result: Clock, habits: Habits) -> go.Figure:
     figure = theme.figure(
         result.headline(),
         subtitle=f"Share of the week's {result.noun} on each day · {result.what.zone_label} · times of day are unknown",
         height=300,
     )
-    shares = result.shares.sum(axis=1) * 100
+    shares = result.shares.sum(axis=1)[list(habits.days)] * 100
     figure.add_bar(
-        x=list(WEEKDAYS),
+        x=[WEEKDAYS[day] for day in habits.days],
         y=shares,
-        marker_color=[theme.BLUE] * 5 + [theme.SKY] * 2,
+        marker_color=[theme.SKY if day >= 5 else theme.BLUE for day in habits.days],
         text=[f"{value:.1f} %" for value in shares],
         hovertemplate="%{x}: %{text} of " + result.noun + "<extra></extra>",
         showlegend=False,
@@ -171,10 +171,10 @@ def daily(result: DailyTrend) -> go.Figure:
     return figure
 
 
-def _clock_hover(result: Clock) -> list[list[str]]:
+def _clock_hover(result: Clock, habits: Habits) -> list[list[str]]:
     def words(day: int, hour: int) -> str:
         lines = [
-            f"<b>{WEEKDAYS[day]} {hour}:00 to {hour + 1}:00</b>",
+            f"<b>{WEEKDAYS[day]} {habits.hour(hour)} to {habits.hour(hour + 1)}</b>",
             f"{result.events[day, hour]:,.0f} {result.what.noun}",
             f"{result.shares[day, hour] * 100:.2f} % of the week's {result.noun}",
         ]
@@ -186,7 +186,7 @@ def _clock_hover(result: Clock) -> list[list[str]]:
             lines.append(f"{result.viewers[day, hour]:,.1f} viewers on a mean {WEEKDAYS[day]}")
         return "<br>".join(lines)
 
-    return [[words(day, hour) for hour in range(24)] for day in range(7)]
+    return [[words(day, hour) for hour in range(24)] for day in habits.days]
 
 
 def _seasons_hover(result: MonthGenre) -> list[list[str]]:

@@ -94,7 +94,7 @@ def test_daylight_saving_skips_an_hour_in_spring_and_repeats_one_in_autumn() -> 
 @settings(max_examples=25, deadline=None)
 @given(
     zone=st.sampled_from(zones()),
-    times=st.lists(st.datetimes(pd.Timestamp("1996-01-01"), pd.Timestamp("2026-12-31")), min_size=1, max_size=20),
+    times=st.lists(st.datetimes(pd.Timestamp("1996-01-01"), pd.Timestamp("2025-12-31")), min_size=1, max_size=20),
 )
 def test_any_zone_agrees_with_python(zone: str, times: list) -> None:
     found = clock(ratings(times), zone=zone).events
