@@ -19,7 +19,7 @@ def insights(
         str,
         typer.Argument(
             help="`sessions`, `devices`, `completion`, `binges`, `surfaces`, `concentration`, `release decay`, "
-            "`rising and fading`, `what follows what` or `watched together`."
+            "`rising and fading`, `what follows what`, `watched together`, `silence and return` or `first week`."
         ),
     ],
     data: common.DataOption = "sample",

@@ -172,8 +172,9 @@ def finishing_by(finished: Array, lost: Array) -> Array:
 
 
 def _logit(share: Array) -> Array:
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.log(share) - np.log1p(-share), dtype=np.float64)
+    # Nobody, or everybody, stays finite, so that differences between buckets do.
+    inside = np.clip(share, 1e-9, 1 - 1e-9)
+    return np.asarray(np.log(inside) - np.log1p(-inside), dtype=np.float64)
 
 
 def _no_seasons() -> pd.DataFrame:

@@ -6,7 +6,19 @@ from collections.abc import Callable
 
 from analysis.data import Dataset
 from analysis.errors import ParameterError
-from analysis.patterns import binges, completion, concentration, devices, flow, kept, lifecycle, sessions, surfaces
+from analysis.patterns import (
+    binges,
+    completion,
+    concentration,
+    devices,
+    first_week,
+    flow,
+    kept,
+    lifecycle,
+    returns,
+    sessions,
+    surfaces,
+)
 from analysis.results import Progress, Result
 from analysis.workspace import Workspace
 
@@ -20,6 +32,8 @@ INSIGHTS: dict[str, tuple[Callable[..., Result], tuple[kept.Kept, ...]]] = {
     "release decay": (lifecycle.decay, ()),
     "rising and fading": (lifecycle.movers, (lifecycle.RECENT,)),
     "what follows what": (flow.flow, (flow.FLOW,)),
+    "silence and return": (returns.returns, (returns.GAPS,)),
+    "first week": (first_week.first_week, (first_week.WEEKS,)),
     "watched together": (flow.together, (flow.PAIRS,)),
 }
 """Name -> what answers it, and the small tables that it counts first."""

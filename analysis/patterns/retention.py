@@ -144,12 +144,8 @@ def retention(
     Source: Kaplan and Meier (1958); bands on the log(−log) scale with Greenwood's variance are Kalbfleisch and
     Prentice's (1980).
     """
-    columns = dataset.columns("viewers") if dataset.has("viewers") else ()
-    if not dataset.has("views") or not {"joined_on", "left_on"} <= set(columns):
-        raise DataError(
-            f"{dataset.name} does not say when viewers joined and left.",
-            "Bring a table of viewers with the columns joined_on and left_on.",
-        )
+    check_followed(dataset)
+    columns = dataset.columns("viewers")
     if segment is not None and segment not in SEGMENTS:
         raise ParameterError(f"There is no segment {segment!r}.", f"Choose one of: {', '.join(SEGMENTS)}.")
     if segment is not None and segment not in columns:
@@ -159,8 +155,7 @@ def retention(
     months = cube.totals(["viewer_id", "month"], measures=["events"])
     days = cubes.build(dataset, cubes.DAILY, what, workspace=workspace, progress=progress).values("date")
     first, last = pd.Timestamp(days[0]), pd.Timestamp(days[-1])
-    wanted: list[str] = ["viewer_id", "joined_on", "left_on", *([segment] if segment else [])]
-    viewers = dataset.frame("viewers", wanted).drop_duplicates("viewer_id")
+    viewers = first_stays(dataset, [segment] if segment else [])
     joined, left = pd.to_datetime(viewers["joined_on"]), pd.to_datetime(viewers["left_on"])
     stayed = (left.fillna(last) - joined).dt.days
     entry = (first - joined).dt.days.clip(lower=0)
@@ -173,7 +168,7 @@ def retention(
         viewers.loc[good, segment].fillna("unknown").astype(str) if segment else pd.Series("all viewers", known.index)
     )
     names = group.value_counts().index[:MOST_GROUPS]
-    curves = tuple(c for name in names if (c := _curve(str(name), known[(group == name).to_numpy()])) is not None)
+    curves = tuple(c for name in names if (c := kaplan_meier(str(name), known[(group == name).to_numpy()])) is not None)
     if not curves:
         raise DataError("No group is large enough for a curve.", "Choose another segment.")
     cohorts, newcomers, active = _triangle(months, viewers["viewer_id"], joined, first, last)
@@ -182,7 +177,38 @@ def retention(
     return Retention(segment, curves, p, cohorts, newcomers, active, odd)
 
 
-def _curve(name: str, known: pd.DataFrame) -> Curve | None:
+def check_followed(dataset: Dataset) -> None:
+    """Refuse a dataset whose viewers can't be followed from joining to leaving.
+
+    Raises:
+        DataError: There are no views, or nothing is known of joining and leaving.
+    """
+    columns = dataset.columns("viewers") if dataset.has("viewers") else ()
+    if not dataset.has("views") or not {"joined_on", "left_on"} <= set(columns):
+        raise DataError(
+            f"{dataset.name} does not say when viewers joined and left.",
+            "Bring a table of viewers with the columns joined_on and left_on.",
+        )
+
+
+def first_stays(dataset: Dataset, columns: list[str]) -> pd.DataFrame:
+    """One row a viewer: `viewer_id`, `joined_on`, `left_on` and the columns wanted.
+
+    Where the dataset has every stay of those who left and came back, it is the first one. Without them, such viewers
+    have no day of leaving.
+    """
+    wanted: list[str] = ["viewer_id", "joined_on", "left_on", *columns]
+    viewers = dataset.frame("viewers", wanted).drop_duplicates("viewer_id").set_index("viewer_id", drop=False)
+    if dataset.has("memberships"):
+        stays = dataset.frame("memberships").sort_values(["viewer_id", "joined_on"], kind="stable")
+        first = stays.drop_duplicates("viewer_id").set_index("viewer_id")
+        there = viewers.index.intersection(first.index)
+        viewers.loc[there, ["joined_on", "left_on"]] = first.loc[there, ["joined_on", "left_on"]].to_numpy()
+    return viewers.reset_index(drop=True)
+
+
+def kaplan_meier(name: str, known: pd.DataFrame) -> Curve | None:
+    """Survival of one group from `days`, `entry` and `left`; None where too few are followed or nobody left."""
     from statsmodels.duration.survfunc import SurvfuncRight
 
     if len(known) < LEAST_AT_RISK or not known["left"].any():
