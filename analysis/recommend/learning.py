@@ -26,6 +26,7 @@ from analysis.recommend.protocols import split_code
 from analysis.recommend.registry import models as registry
 from analysis.recommend.splits import Split, TemporalSplit
 from analysis.recommend.tune import LEAST_VIEWERS, chosen_kinds, of_viewers
+from analysis.recommend.tuning import signed
 from analysis.results import Progress, Result, plain
 
 By = Literal["days", "viewers"]
@@ -41,6 +42,9 @@ LEAST_DAYS = 7
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
 """Shares of the viewers that models learn from."""
+
+NEGLIGIBLE = 0.02
+"""Share of its NDCG below which a change makes no difference worth speaking of."""
 
 _BLOCK = 4_096
 """Viewers whose long lists are held at once."""
@@ -142,14 +146,15 @@ class LearningCurve(Result):
         pair = next((one for one in self.doublings if one.first == best.model), None)
         if pair is None:
             return f"{told}; with half of it, it could not learn."
-        change = (
-            f"from {sizes} it changed by {pair.difference:+.4f} (95 % interval {pair.low:+.4f} to {pair.high:+.4f})"
-        ).replace("-0.", "−0.")
+        gap = f"95 % interval {signed(pair.low)} to {signed(pair.high)}"
+        change = f"from {sizes} it changed by {signed(pair.difference)} ({gap})"
+        if max(abs(pair.low), abs(pair.high)) < NEGLIGIBLE * best.ndcg:
+            return f"{told}; {change}, so more {_more(self.by)} makes next to no difference."
         if not pair.told_apart:
             return f"{told}; {change}, so whether more {_more(self.by)} helps can't be told."
         if pair.difference > 0:
             return f"{told}; {change}, so it was still learning."
-        return f"{told}, but it does better with less: {change}."
+        return f"{told}; {change}, so it does better with less."
 
     def beginners(self) -> str:
         """Which model leads with the least history."""

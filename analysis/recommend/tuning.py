@@ -244,7 +244,7 @@ class Tuning(Result):
                 f"None of {_other(one)} of {one.label} did better than its defaults on the validation period, so the "
                 f"defaults stay: {ndcg} {one.default_test.value:.4f} on {viewers}."
             )
-        chosen = f"on the validation period, where it was chosen, it was {_signed(one.validation_gain)}"
+        chosen = f"on the validation period, where it was chosen, it was {signed(one.validation_gain)}"
         if one.verdict == "can't be told":
             return (
                 f"Whether tuning helped {one.label} can't be told: its {ndcg} changed by {_interval(one.gain)} on "
@@ -430,12 +430,18 @@ def _other(one: TunedModel) -> str:
     return f"{count} other {'setting' if count == 1 else 'settings'}"
 
 
-def _signed(value: float) -> str:
-    return f"{value:+.4f}".replace("-", "−")
+def signed(value: float) -> str:
+    """A change with its sign, and none where it rounds to nothing.
+
+    >>> signed(0.01234), signed(-0.5), signed(-0.00001)
+    ('+0.0123', '−0.5000', '0.0000')
+    """
+    shown = f"{value:+.4f}".replace("-", "−")
+    return "0.0000" if shown[1:] == "0.0000" else shown
 
 
 def _interval(pair: Comparison) -> str:
-    return f"{_signed(pair.difference)} (95 % interval {_signed(pair.low)} to {_signed(pair.high)})"
+    return f"{signed(pair.difference)} (95 % interval {signed(pair.low)} to {signed(pair.high)})"
 
 
 def _model(stored: Mapping[str, Any]) -> TunedModel:

@@ -129,7 +129,9 @@ def test_old_history_that_hurts_is_found() -> None:
     assert "Recent" not in curve.better_with_less()
     assert curve.leader is not None
     assert curve.leader.model == "recent_popularity"
-    assert "can't be told" in curve.summary()
+    assert "makes next to no difference" in curve.summary()
+    wide = replace(curve.doublings[1], low=-0.1, high=0.1, p_holm=0.7)
+    assert "can't be told" in replace(curve, doublings=(wide,)).summary()
     alone = replace(curve, points=points, doublings=curve.doublings[:1], names=("popularity",))
     assert "it does better with less" in alone.summary()
     up = replace(curve.doublings[0], difference=0.1, low=0.05, high=0.15)
