@@ -83,7 +83,7 @@ def train(
     workspace = Workspace()
     if not reference:
         workspace.check_writable()
-    chosen = chosen_models(models, own or [], settings or [], seed)
+    chosen = chosen_models(models, own or [], settings or [], seed, 60 * limit_minutes)
     board = _evaluate(data, chosen, signal, _split(split, share, at), k, limit_minutes, seed)
     run = write_reference(common.dataset(data), board) if reference else keep_run(workspace, board)
     if not reference:
@@ -108,7 +108,7 @@ def evaluate_models(
     """Train and compare recommenders, and print the leaderboard without keeping anything."""
     from analysis.recommend import LeaderboardBrief
 
-    chosen = chosen_models(models, own or [], settings or [], seed)
+    chosen = chosen_models(models, own or [], settings or [], seed, 60 * limit_minutes)
     board = _evaluate(data, chosen, signal, _split(split, share, at), k, limit_minutes, seed)
     common.emit(board if as_json else LeaderboardBrief(board), as_json)
 
@@ -137,25 +137,35 @@ def _evaluate(
         )
 
 
-def chosen_models(models: str | None, own: list[str], settings: list[str], seed: int) -> list[Recommender]:
-    """Models by name, from the program or from the workspace's `models/`, and from files, with their parameters."""
+def chosen_models(
+    models: str | None, own: list[str], settings: list[str], seed: int, limit_seconds: float | None = None
+) -> list[Recommender]:
+    """Models by name, from the program or from the workspace's `models/`, and from files, with their parameters.
+
+    One of the workspace's whose file can't be used is left to fail on its own row, so that the others are trained.
+    """
     from analysis.errors import ParameterError
     from analysis.recommend import DEFAULT, model, parameter_docs
-    from analysis.recommend.custom import discover, load_class
+    from analysis.recommend.custom import Unusable, discover, from_home, load_class
     from analysis.workspace import Workspace
 
     names = list(DEFAULT) if models is None and not own else (models or "").split(",")
     at_home = {found.name: found for found in discover(Workspace().home / "models") if not found.problem}
     kinds = [
-        load_class(at_home[name].spec) if name in at_home else model(name)
+        from_home(at_home[name], limit_seconds) if name in at_home else model(name)
         for name in filter(None, (name.strip() for name in names))
     ]
+    broken = [kind.reason for kind in kinds if issubclass(kind, Unusable)]
+    if broken and len(broken) == len(kinds) + len(own):
+        raise broken[0]
     kinds += [load_class(spec) for spec in own]
     given: dict[str, dict[str, float]] = {}
     for setting in settings:
         where, _, value = setting.partition("=")
         name, _, parameter = where.partition(".")
         known = next((kind for kind in kinds if kind.name == name), None)
+        if known is not None and issubclass(known, Unusable):
+            continue
         if known is None or parameter not in {doc.name for doc in parameter_docs(known)}:
             raise ParameterError(f"There is no parameter {where!r} among the chosen models.", "Write als.factors=32.")
         try:

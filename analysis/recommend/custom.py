@@ -12,10 +12,17 @@ import sys
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy.typing as npt
 
 from analysis.errors import ModelError
 from analysis.recommend.base import Recommender
+from analysis.recommend.interactions import Index, Interactions
+from analysis.recommend.measure import at_most
 from analysis.recommend.parameters import ParameterDoc, number
+from analysis.recommend.registry import models
+from analysis.results import Progress
 
 _NEEDED = ("name", "label", "description", "source")
 
@@ -79,6 +86,34 @@ def own_class(folder: Path, name: str) -> type[Recommender]:
     )
 
 
+class Unusable(Recommender):
+    """Stands for a model of one's own whose file can't be used: it says why when it is fitted."""
+
+    description, source = "", ""
+    reason: ClassVar[ModelError]
+
+    def _fit(self, train: Interactions, progress: Progress) -> None:
+        raise self.reason
+
+    def _score(self, viewers: Index) -> npt.NDArray[Any]:
+        raise self.reason
+
+
+def from_home(found: CustomModel, limit_seconds: float | None = None) -> type[Recommender]:
+    """The class of a model that `discover` found, or one that says why it can't be used; its file is run.
+
+    Args:
+        found: The model.
+        limit_seconds: Time that running its file may take; only in a process's main thread.
+    """
+    try:
+        with at_most(limit_seconds, f"The file of {found.label}"):
+            return load_class(found.spec)
+    except ModelError as error:
+        names = {"name": found.name, "label": found.label, "reason": error}
+        return type("Unusable", (Unusable,), names)
+
+
 def load_class(spec: str) -> type[Recommender]:
     """The class that `path/to/file.py:Class` names; its file is run.
 
@@ -107,6 +142,11 @@ def load_class(spec: str) -> type[Recommender]:
     if missing or getattr(model, "__abstractmethods__", None):
         lacks = [*missing, *sorted(getattr(model, "__abstractmethods__", ()))]
         raise ModelError(f"{class_name} in {file.name} lacks {', '.join(lacks)}.", "See docs/recommenders.md.")
+    if not model.name.isidentifier() or model.name in models():
+        raise ModelError(
+            f"{class_name} in {file.name} is called {model.name!r}.",
+            "Give it a name of letters, digits and underscores that no model of the program has.",
+        )
     return model
 
 

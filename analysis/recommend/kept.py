@@ -56,6 +56,9 @@ def keep_models(workspace: Workspace, run: Run, fitted: Iterable[Recommender]) -
     """
     place, kept = _place(workspace, run), []
     for model in fitted:
+        # A name is part of a path.
+        if not model.name.isidentifier():
+            continue
         # One that follows time has seen the test period by now.
         if any(getattr(model, name) for name in ASKED) and not model.follows_time and size_of(model) <= MOST_BYTES_EACH:
             # A model of somebody's own may have learnt what can't be stored; it is fitted again when asked for.

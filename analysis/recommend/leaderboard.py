@@ -212,7 +212,7 @@ class Leaderboard(Result):
         """Python code that computes this leaderboard again, given the dataset."""
         code = str(self.split["code"]) or f"TemporalSplit(share={self.share!r})"
         imported = [code.partition("(")[0], "evaluate"]
-        lines = []
+        lines, own = [], []
         for entry in sorted(self.entries, key=lambda one: one.model):
             known = models().get(entry.model)
             if known is not None and dict(entry.parameters) == plain(known.Parameters()) and entry.seed == self.seed:
@@ -222,14 +222,17 @@ class Leaderboard(Result):
                 imported.append(known.__name__)
                 lines.append(f"        {known.__name__}({known.__name__}.Parameters({values}), seed={entry.seed}),")
             else:
-                lines.append(f"        # and your own model {entry.model!r} with {dict(entry.parameters)!r}")
+                values = ", ".join(f"{name}={value!r}" for name, value in entry.parameters.items())
+                own.append(f"{entry.model} = own_class(Workspace().home / 'models', {entry.model!r})")
+                lines.append(f"        {entry.model}({entry.model}.Parameters({values}), seed={entry.seed}),")
         head = ["from datetime import datetime", ""] if "datetime" in code else []
         dataset = (
             [f"dataset = Workspace().dataset({self.dataset_folder!r})"]
             if self.dataset_folder
             else ["# dataset is the one you made with Dataset.from_frames"]
         )
-        workspace = ["from analysis.workspace import Workspace"] if self.dataset_folder else []
+        workspace = ["from analysis.recommend.custom import own_class"] if own else []
+        workspace += ["from analysis.workspace import Workspace"] if self.dataset_folder or own else []
         return "\n".join(
             [
                 *head,
@@ -238,6 +241,7 @@ class Leaderboard(Result):
                 "",
                 *dataset,
                 f"assert dataset.content_hash == {self.dataset_hash!r}",
+                *own,
                 "leaderboard = evaluate(",
                 "    dataset,",
                 "    models=[",

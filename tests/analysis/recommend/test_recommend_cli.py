@@ -6,6 +6,9 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 from analysis.cli import main
@@ -159,9 +162,56 @@ def test_the_workspaces_models_are_found_without_being_run(folder: Path, capsys:
     code, out = run(capsys, "train", "--data", "tastes", "--models", "mine", "--json")
     assert code == 1
     assert "ValueError" in json.loads(out)["error"]["problem"]
+    code, out = run(
+        capsys, "train", "--data", "tastes", "--models", "mine,popularity", "--set", "mine.shift=4", "--json"
+    )
+    assert code == 0
+    errors = {entry["label"]: entry["error"] for entry in json.loads(out)["entries"]}
+    assert "my_model.py stops with ValueError: stop" in errors["My model"]
+    assert errors["Popularity"] == ""
+    (home / "my_model.py").write_text(MINE + "\nimport time\ntime.sleep(60)\n")
+    asked = ["--models", "mine,popularity", "--limit-minutes", "0.01", "--json"]
+    code, out = run(capsys, "train", "--data", "tastes", *asked)
+    errors = {entry["label"]: entry["error"] for entry in json.loads(out)["entries"]}
+    assert "The file of My model took longer than 0.6 seconds" in errors["My model"]
     (home / "my_model.py").write_text(MINE)
     code, out = run(capsys, "train", "--data", "tastes", "--models", "mine,popularity", "--json")
     assert code == 0
+
+
+@pytest.mark.parametrize("split", ["time", "new_viewers"])
+def test_the_copied_code_of_a_kept_run_gives_its_numbers(
+    folder: Path, capsys: pytest.CaptureFixture[str], split: str
+) -> None:
+    home = Workspace().home / "models"
+    home.mkdir()
+    (home / "my_model.py").write_text(MINE)
+    late = pd.DataFrame({"viewer_id": 5, "title_id": 5 + 3 * np.arange(20)})
+    late["started_at"] = pd.Timestamp("2025-12-20") + pd.to_timedelta(np.arange(20), unit="h")
+    late = late.assign(started_local=late["started_at"], view_id=np.arange(20) + 9_000_000)
+    dataset = Dataset.open(folder)
+    writer = DatasetWriter(folder, name="Two tastes", source="a test", replace=True)
+    with writer, dataset.read() as tables:
+        for table in dataset.tables:
+            rows = tables[table].collect("pyarrow").to_native()
+            if table == "views":
+                new = pa.Table.from_pandas(late.reindex(columns=rows.column_names), preserve_index=False)
+                rows = pa.concat_tables([rows, new.cast(rows.schema)])
+            writer.add(table, rows)
+    asked = ["--models", "popularity,als,mine", "--set", "als.factors=5", "--set", "mine.shift=4", "--k", "5"]
+    code, _ = run(capsys, "train", "--data", "tastes", *asked, "--split", split, "--seed", "3", "--json")
+    assert code == 0
+    kept = newest_run(Workspace(), Dataset.open(folder))
+    assert kept is not None
+    space: dict[str, object] = {}
+    # As it is copied from the page, in a process that knows nothing but the workspace.
+    exec(kept.leaderboard.recipe(), space)
+    assert capsys.readouterr().out.strip() == kept.summary()
+    again = json.loads(json.dumps(space["leaderboard"].to_json()))  # type: ignore[attr-defined]
+    stored = json.loads((kept.folder / "leaderboard.json").read_text())
+    for part in ("comparisons", "segments", "contrasts", "counts", "split", "summary"):
+        assert again[part] == stored[part], part
+    assert [entry["estimates"] for entry in again["entries"]] == [entry["estimates"] for entry in stored["entries"]]
 
 
 @pytest.mark.parametrize(
@@ -169,6 +219,8 @@ def test_the_workspaces_models_are_found_without_being_run(folder: Path, capsys:
     [
         ("class Mine: pass", "no model 'Mine'"),
         ("import no_such_module", "ModuleNotFoundError"),
+        (MINE.replace('"mine"', '"../up"'), "is called '../up'"),
+        (MINE.replace('"mine"', '"als"'), "is called 'als'"),
         ("from analysis.recommend import Recommender\nclass Mine(Recommender): name = 'm'", "lacks label"),
     ],
 )
