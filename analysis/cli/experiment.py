@@ -36,6 +36,8 @@ def register(app: typer.Typer) -> None:
     group.command("segments")(segments)
     group.command("reach")(reach)
     group.command("units")(units)
+    group.command("log")(log)
+    group.command("interleaving")(interleaving)
     group.command("asos")(asos)
     group.command("upworthy")(upworthy)
     app.add_typer(group, name="experiment", help="A/B tests: from a dataset, a table of units, or a public archive.")
@@ -55,6 +57,10 @@ def analyse_one(
         str | None, typer.Option("--until", metavar="YYYY-MM-DD", help="Last day whose views count.")
     ] = None,
     adjusted: Annotated[bool, typer.Option("--adjusted", help="Adjust for viewing before (CUPED).")] = False,
+    more: Annotated[
+        list[str] | None,
+        typer.Option("--more", help="Another metric, such as `median minutes per viewer`; may be repeated."),
+    ] = None,
     control: ControlOption = None,
     primary: PrimaryOption = None,
     confidence: ConfidenceOption = None,
@@ -69,7 +75,9 @@ def analyse_one(
         last = dt.date.fromisoformat(until) if until else None
     except ValueError:
         raise ExperimentError(f"--until is {until!r}, which is no date.", "Write it as 2026-01-31.") from None
-    found = read_experiment(common.dataset(data), name, until=last, control=_control(control), adjusted=adjusted)
+    found = read_experiment(
+        common.dataset(data), name, until=last, control=_control(control), adjusted=adjusted, more=more or ()
+    )
     _show(found, primary, confidence, worth, as_json)
 
 
@@ -155,6 +163,47 @@ def units(
         control=_control(control),
     )
     _show(found, primary, confidence, worth, as_json)
+
+
+def log(
+    assignments: Annotated[Path, typer.Argument(metavar="ASSIGNMENTS", help="CSV or Parquet with a row a unit.")],
+    events: Annotated[Path, typer.Argument(metavar="EVENTS", help="CSV or Parquet with a row an event.")],
+    adjusted: Annotated[bool, typer.Option("--adjusted", help="Adjust for events before (CUPED).")] = False,
+    less: Annotated[list[str] | None, typer.Option("--less-is-better", help="Metric of which less is good.")] = None,
+    control: ControlOption = None,
+    primary: PrimaryOption = None,
+    confidence: ConfidenceOption = None,
+    worth: WorthOption = None,
+    as_json: common.JsonOption = False,
+) -> None:
+    """Join assignments with an event log and analyse them; which column is which is guessed."""
+    from analysis.errors import ExperimentError
+    from analysis.experiments.files import propose
+    from analysis.experiments.logs import pair_up, read_log
+
+    pair = pair_up(propose(assignments), propose(events))
+    if pair is None or pair.columns is None:
+        raise ExperimentError(
+            f"Unit and variant are not to be found in {assignments.name} and {events.name}.",
+            "Name the columns unit (or user) and variant, in both files and in the assignments.",
+        )
+    paths = (events, assignments) if pair.swapped else (assignments, events)
+    found = read_log(*paths, pair.columns, control=_control(control), adjusted=adjusted, lower_is_better=less or ())
+    _show(found, primary, confidence, worth, as_json)
+
+
+def interleaving(
+    quality_a: Annotated[float, typer.Option("--a", min=0, max=1, help="How well ranker A knows tastes.")] = 0.6,
+    quality_b: Annotated[float, typer.Option("--b", min=0, max=1, help="How well ranker B knows tastes.")] = 0.7,
+    viewers: Annotated[int, typer.Option("--viewers", min=10, max=20_000, help="Viewers in all.")] = 1_000,
+    length: Annotated[int, typer.Option("--length", min=2, max=50, help="Places of the list.")] = 10,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the simulation.")] = 0,
+    as_json: common.JsonOption = False,
+) -> None:
+    """Say how many viewers interleaving and an A/B test need for two rankers of known quality, by simulation."""
+    from analysis.experiments.sensitivity import sensitivity
+
+    common.emit(sensitivity(quality_a, quality_b, viewers, length=length, seed=seed), as_json)
 
 
 def asos(

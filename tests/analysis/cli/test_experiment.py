@@ -55,11 +55,36 @@ def test_what_is_wrong_is_said(capsys, argv, words):
 def test_the_samples_experiments_are_followed_and_looked_into(capsys):
     code, found = run(capsys, "course", "profile-icons")
     assert code == 0
-    assert "would have shipped what the end does not bear out" in found["summary"]
+    assert "an interval for a single look leaves zero out at" in found["summary"]
     assert {"low", "any_time_low", "split_p_value"} <= set(found["rows"][-1])
     code, found = run(capsys, "segments", "dense-home")
     assert code == 0
-    assert "reverses by plan" in found["summary"]
+    plans = [row for row in found["rows"] if row["segment"] == "plan"]
+    assert len(plans) == 3
+    assert all(row["lift_low"] < row["lift"] < row["lift_high"] for row in plans)
+    code, found = run(capsys, "analyse", "new-home", "--more", "median minutes per viewer")
+    assert code == 0
+    assert found["rows"][-1]["metric"] == "median minutes per viewer"
     code, found = run(capsys, "reach", "--days", "14", "--variants", "3")
     assert code == 0
     assert len(found["rows"]) == 14
+
+
+def test_a_log_is_joined_and_two_rankers_are_tried(tmp_path, capsys):
+    who = "user,variant,assigned_at\n" + "".join(f"u{i},{'ab'[i % 2]},2026-05-0{1 + i % 9}\n" for i in range(200))
+    what = "user,happened_at,minutes\n" + "".join(
+        f"u{i % 200},2026-05-{10 + i % 20},{10 + i % 7 + 3 * (i % 2)}\n" for i in range(1_000)
+    )
+    (tmp_path / "who.csv").write_text(who)
+    (tmp_path / "what.csv").write_text(what)
+    code, found = run(
+        capsys, "log", str(tmp_path / "what.csv"), str(tmp_path / "who.csv"), "--primary", "minutes per unit"
+    )
+    assert code == 0
+    assert found["summary"].startswith("Roll out b. Minutes per unit")
+    code, found = run(capsys, "log", files[0], files[0])
+    assert code == 1
+    assert "Unit and variant are not to be found" in found["error"]["problem"]
+    code, found = run(capsys, "interleaving", "--b", "0.8", "--viewers", "100")
+    assert code == 0
+    assert "times as many" in found["summary"]
