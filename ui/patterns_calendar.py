@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -14,6 +18,7 @@ from analysis.patterns.clock import Measure
 from ui import state, truth
 from ui.charts import patterns_calendar as charts
 
+DAY = "calendar_day"
 SUNDAY = "Sunday's share of minutes"
 """The estimand that a weekday's part can be held to."""
 
@@ -66,3 +71,27 @@ def true_weekdays(dataset: Dataset, calendar: patterns.CalendarMap) -> dict[int,
     days = calendar.trend.days
     # The truth is a share of all days; a mean day has one in as many.
     return {} if sunday is None else {6: sunday * len(days) / sum(day.weekday() == 6 for day in days)}
+
+
+@st.cache_data(max_entries=64, ttl=3600, show_spinner=False)
+def of_day(_dataset: Dataset, content: str, chosen: tuple[str | None, ...], _page: Page, day: int) -> pd.DataFrame:
+    """The titles of one day under a selection."""
+    return patterns.titles_of_day(_dataset, _page.calendar, day, workspace=state.workspace())
+
+
+def clicked(point: Mapping[str, Any]) -> None:
+    """A day of the heatmap was clicked: the choice below it follows."""
+    st.session_state[DAY] = dt.date.fromisoformat(point["customdata"][0])
+
+
+def chosen_day(page: Page) -> int:
+    """Number of the day that the reader wants to know about; at first the one that stands out most, or the busiest."""
+    days = page.calendar.trend.days
+    odd = min(page.special.anomalies, key=lambda anomaly: anomaly.q, default=None)
+    first = odd.day if odd is not None else days[page.calendar.busiest]
+    kept = st.session_state.get(DAY)
+    if kept is not None and not days[0] <= kept <= days[-1]:
+        # A day of another dataset or selection: this one doesn't have it.
+        st.session_state[DAY] = first
+    day = st.date_input("Day", first, min_value=days[0], max_value=days[-1], key=DAY, bind="query-params")
+    return days.index(day) if day in days else days.index(first)

@@ -140,6 +140,19 @@ class SpecialDays(Result):
         names = ["what", "name", "places", "days", noun, "expected", "ratio", "low", "high", "q_value", "reason"]
         return pd.DataFrame(found, columns=names)
 
+    def sentence(self, day: int) -> str:
+        """Any day in words: what it has, what the same weekday around it has, and the range of ordinary days."""
+        trend, value, usual = self.calendar.trend, self.calendar.counts[day], self.expected[day]
+        name, holiday = named(trend.days[day]), self.calendar.holidays[day]
+        if not np.isfinite(value):
+            return f"{name}: there are no data at all."
+        found = f"{name}: {value:,.0f} {trend.noun}"
+        if np.isfinite(usual) and usual > 0:
+            found += f", {change(value / usual)} than the same weekday around it"
+        if np.isfinite(self.low[day]):
+            found += f" (95 % of such days have {self.low[day]:,.0f} to {self.high[day]:,.0f})"
+        return f"{found}.{f' It is a public holiday: {holiday}.' if holiday else ''}"
+
     def holiday_sentence(self) -> str:
         """Holidays that differ, in words."""
         tested = f"false discovery rate {percent(FALSE_DISCOVERIES, 0)} over {len(self.holidays)} holidays"

@@ -15,6 +15,7 @@ from analysis.data import Dataset
 from analysis.patterns import cubes
 from analysis.patterns.appetite import knows_supply
 from analysis.patterns.calendar_map import CalendarMap, public_holidays
+from analysis.patterns.filters import Filters
 from analysis.patterns.ordinary_days import around, by_split
 from analysis.patterns.words import percent
 from analysis.results import Progress
@@ -109,13 +110,39 @@ def _holiday(
 
 def _release(dataset: Dataset, calendar: CalendarMap, day: int, workspace: Workspace | None) -> Reason | None:
     trend = calendar.trend
+    titles = titles_of_day(dataset, calendar, day, workspace=workspace)
+    new = titles[(titles["days_since_release"] >= 0) & (titles["days_since_release"] < NEW_DAYS)]
+    usual = float(around(trend.events, np.isfinite(trend.events))[day])
+    beyond = float(trend.events[day]) - usual
+    if new.empty or beyond <= 0 or new["share"].iloc[0] * trend.events[day] < RELEASE_SHARE * beyond:
+        return None
+    first, old = new.iloc[0], int(new["days_since_release"].iloc[0])
+    when = "on that day" if old == 0 else f"{old} {'day' if old == 1 else 'days'} before"
+    return Reason(
+        "release", f"{first['title']} came out {when} and holds {percent(float(first['share']))} of the plays."
+    )
+
+
+def titles_of_day(
+    dataset: Dataset, calendar: CalendarMap, day: int, *, workspace: Workspace | None = None
+) -> pd.DataFrame:
+    """What was watched on a day, the most watched first: `title`, `plays`, `share`, `days_since_release` (NaN unknown).
+
+    Of the filters, genre, country and kind count; plays of titles are not known by device.
+
+    Args:
+        dataset: The dataset of the calendar, with a catalogue.
+        calendar: Its days under some filter.
+        day: Number of the day.
+        workspace: Where cubes are kept.
+    """
+    trend = calendar.trend
     date, filters = trend.days[day], trend.filters
+    month = f"{date:%Y-%m}"
     cube = cubes.build(dataset, cubes.TITLES, trend.what, workspace=workspace)
-    cells = cube.rows(["title_id", "date", *(["country"] if "country" in cube.dimensions else []), "events"])
-    frame = cells.to_pandas()
-    frame = frame[pd.to_datetime(frame["date"]) == pd.Timestamp(date)]
-    if filters.country is not None and "country" in frame:
-        frame = frame[frame["country"] == filters.country]
+    asked = Filters(month, month, country=filters.country)
+    cells = cube.totals(["title_id", "date"], asked, measures=["events"], empty=True)
+    plays = cells[pd.to_datetime(cells["date"]) == pd.Timestamp(date)].set_index("title_id")["events"]
     columns: list[str] = [
         name for name in ("title_id", "name", "kind", "genres", "released_on") if name in dataset.columns("titles")
     ]
@@ -124,22 +151,16 @@ def _release(dataset: Dataset, calendar: CalendarMap, day: int, workspace: Works
         titles = titles[[filters.genre in (list(g) if g is not None else []) for g in titles["genres"]]]
     if filters.kind is not None:
         titles = titles[titles["kind"] == filters.kind]
-    plays = frame.groupby("title_id")["events"].sum()
-    plays = plays[plays.index.isin(titles.index)]
-    if plays.empty:
-        return None
-    share = plays / plays.sum()
-    age = (pd.Timestamp(date) - pd.to_datetime(titles.loc[share.index, "released_on"])).dt.days
-    new = share[(age >= 0) & (age < NEW_DAYS)]
-    usual = float(around(trend.events, np.isfinite(trend.events))[day])
-    beyond = float(trend.events[day]) - usual
-    if new.empty or beyond <= 0 or new.max() * trend.events[day] < RELEASE_SHARE * beyond:
-        return None
-    title = new.idxmax()
-    name = titles.loc[title, "name"] if "name" in titles else f"Title {title}"
-    old = int(age[title])
-    when = "on that day" if old == 0 else f"{old} {'day' if old == 1 else 'days'} before"
-    return Reason("release", f"{name} came out {when} and holds {percent(float(new.max()))} of the plays.")
+    plays = plays[plays.index.isin(titles.index)].sort_values(ascending=False, kind="stable")
+    known = titles.loc[plays.index]
+    age = np.full(len(plays), np.nan)
+    if "released_on" in known:
+        age = (pd.Timestamp(date) - pd.to_datetime(known["released_on"])).dt.days.to_numpy(float)
+    names = known["name"].tolist() if "name" in known else [f"Title {title}" for title in plays.index]
+    whole = max(float(plays.sum()), 1.0)
+    return pd.DataFrame(
+        {"title": names, "plays": plays.to_numpy(), "share": plays.to_numpy() / whole, "days_since_release": age}
+    )
 
 
 def _outage(noun: str, day: int, missing: float, parts: dict[str, dict[str, Array]]) -> Reason | None:

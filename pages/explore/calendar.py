@@ -6,7 +6,7 @@ from analysis import patterns
 from analysis.patterns.words import WEEKDAYS
 from ui.glossary import define
 from ui.patterns import choices, count_first, pick
-from ui.patterns_calendar import look, true_weekdays
+from ui.patterns_calendar import chosen_day, clicked, look, of_day, true_weekdays
 from ui.story import Card, Story
 from ui.text import escape
 
@@ -74,12 +74,25 @@ odd = f"of {special.tested} tested"
 cards.append(Card("Days that stand out", str(len(special.anomalies)), define("false discovery rate"), odd))
 story.metrics(cards)
 
-story.chart(page.figures["days"], key="calendar_days", alt=calendar.summary())
+story.chart(page.figures["days"], key="calendar_days", alt=calendar.summary(), picked=clicked)
 story.text(special.day_sentence())
 for anomaly in sorted(special.anomalies, key=lambda found: found.q)[1:7]:
     story.text(anomaly.sentence(noun))
 if calendar.trend.gaps:
     story.text(f"On {calendar.trend.gaps} days there are no data at all; they are left empty and are not tested.")
+day = chosen_day(page)
+story.text(special.sentence(day))
+if what.table == "views" and dataset.has("titles"):
+    titles = of_day(dataset, content, (genre, country, kind), page, day)
+    columns = {
+        "title": "Title",
+        "plays": st.column_config.NumberColumn("Plays"),
+        "share": st.column_config.NumberColumn("Share of the day", format="percent"),
+        "days_since_release": st.column_config.NumberColumn("Days since release"),
+    }
+    if device:
+        story.text("Titles are counted on all devices.")
+    story.table(titles.head(8), key="calendar_titles", alt=special.sentence(day), columns=columns)
 if "years" in page.figures:
     story.chart(page.figures["years"], key="calendar_years", alt=calendar.growth_sentence())
 story.text(calendar.growth_sentence())

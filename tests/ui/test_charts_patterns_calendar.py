@@ -33,9 +33,11 @@ def test_each_year_has_its_days_and_odd_days_a_ring(calendar: CalendarMap, speci
     rings = [trace for trace in figure.data if trace.type == "scatter"]
     assert [int(np.isfinite(heat.z).sum()) for heat in heats] == [364, 136]
     assert np.nansum([np.nansum(heat.z) for heat in heats]) == pytest.approx(calendar.counts.sum())
-    assert [len(trace.x) for trace in rings] == [0, 1]
+    assert [sum(trace.marker.opacity) for trace in rings] == [0, 1]
+    day = rings[1].marker.opacity.index(1.0)
+    assert rings[1].customdata[day] == [str(special.anomalies[0].day)]
     assert heats[0].z[0][1] == calendar.counts[0]
-    assert "New Year (US)" in heats[0].text[0][1]
+    assert "New Year (US)" in rings[0].text[0]
     assert figure.layout.meta["title"] == calendar.headline()
 
 

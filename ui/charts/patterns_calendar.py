@@ -24,7 +24,8 @@ def days(calendar: CalendarMap, special: SpecialDays) -> go.Figure:
     left_out = f" · the last {MOST_YEARS} of {len(calendar.years)} years" if len(calendar.years) > MOST_YEARS else ""
     figure = theme.figure(
         calendar.headline(),
-        subtitle=f"{noun.capitalize()} of each day · {label} · rings: days that stand out beyond chance{left_out}",
+        subtitle=f"{noun.capitalize()} of each day · {label} · rings: days that stand out beyond chance{left_out} · "
+        "click a day to see what was watched",
         height=110 + 135 * len(years),
     )
     figure.set_subplots(
@@ -32,24 +33,28 @@ def days(calendar: CalendarMap, special: SpecialDays) -> go.Figure:
     )
     odd = {anomaly.day for anomaly in special.anomalies}
     for row, year in enumerate(years, 1):
-        shown, text = np.full((7, 54), np.nan), np.full((7, 54), "", dtype=object)
-        rings: list[tuple[int, str]] = []
+        shown = np.full((7, 54), np.nan)
+        cells: list[tuple[int, str, str, str, bool]] = []
         for number, day in enumerate(calendar.trend.days):
             if day.year != year:
                 continue
-            week = _week(day)
+            week, hover = _week(day), _hover(calendar, special, number)
             shown[day.weekday(), week] = calendar.counts[number]
-            text[day.weekday(), week] = _hover(calendar, special, number)
-            if day in odd:
-                rings.append((week, WEEKDAYS[day.weekday()][:3]))
+            cells.append((week, WEEKDAYS[day.weekday()][:3], str(day), hover, day in odd))
         figure.add_heatmap(
-            z=shown, x=list(range(54)), y=[name[:3] for name in WEEKDAYS], text=text, coloraxis="coloraxis",
-            hovertemplate="%{text}<extra></extra>", hoverongaps=False, xgap=2, ygap=2, row=row, col=1,
+            z=shown, x=list(range(54)), y=[name[:3] for name in WEEKDAYS], coloraxis="coloraxis",
+            hoverinfo="skip", hoverongaps=False, xgap=2, ygap=2, row=row, col=1,
         )  # fmt: skip
+        # A heatmap's cells can't be clicked: over each stands a ring, seen where the day is odd or was clicked.
         figure.add_scatter(
-            x=[week for week, _ in rings], y=[name for _, name in rings], mode="markers", hoverinfo="skip",
-            marker={"symbol": "circle-open", "size": 14, "color": theme.ORANGE, "line": {"width": 2.5}},
-            showlegend=False, row=row, col=1,
+            x=[cell[0] for cell in cells], y=[cell[1] for cell in cells], mode="markers",
+            customdata=[[cell[2]] for cell in cells], text=[cell[3] for cell in cells],
+            hovertemplate="%{text}<extra></extra>", showlegend=False,
+            marker={
+                "symbol": "circle-open", "size": 14, "color": theme.ORANGE, "line": {"width": 2.5},
+                "opacity": [float(cell[4]) for cell in cells],
+            },
+            selected={"marker": {"opacity": 1, "color": theme.AMBER}}, row=row, col=1,
         )  # fmt: skip
         middles = [_week(dt.date(year, month, 15)) for month in range(1, 13)]
         # Months stand at the same place in every year but for a week, so they are named once, at the foot.
@@ -64,7 +69,7 @@ def days(calendar: CalendarMap, special: SpecialDays) -> go.Figure:
         "title": {"text": f"{noun} a day", "side": "top"}, "thickness": 10, "outlinewidth": 0, "tickformat": ",.3~s",
         "orientation": "h", "x": 0, "xanchor": "left", "len": 0.4, "y": 0, "yanchor": "top", "ypad": 34,
     }  # fmt: skip
-    figure.update_layout(coloraxis={"colorscale": theme.SEQUENTIAL, "cmin": 0, "colorbar": bar})
+    figure.update_layout(coloraxis={"colorscale": theme.SEQUENTIAL, "colorbar": bar})
     return figure
 
 
