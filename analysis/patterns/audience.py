@@ -152,9 +152,11 @@ def _in_memory(dataset: Dataset, what: Events, pairs: Pairs) -> dict[str, Cells]
 def _build(dataset: Dataset, what: Events, pairs: Pairs, home: Path, progress: Progress | None) -> None:
     """Count each part on its own days, then the days that parts share, and put them together."""
     keys, parts = _keys(dataset, what), dataset.info.tables[what.table]
-    days = [np.unique(cells.load(f, ["date"]).keys["date"]) for f in cubes.part_files(dataset, cubes.DAILY, what, home)]
+    daily = [_by_day(file) for file in cubes.part_files(dataset, cubes.DAILY, what, home)]
+    days = [one.keys["date"].astype(np.int64) for one in daily]
     every, times = np.unique(np.concatenate(days), return_counts=True)
     shared = every[times > 1].astype(np.int64)
+    on_shared = sum(int(one.sums["events"][np.isin(day, shared)].sum()) for one, day in zip(daily, days, strict=True))
     # Each piece: its parts, its days, and whether those are all but the ones named.
     pieces = [([number], np.intersect1d(shared, days[number]), False) for number in range(len(parts))]
     between = [number for number in range(len(parts)) if np.isin(days[number], shared).any()]
@@ -170,12 +172,19 @@ def _build(dataset: Dataset, what: Events, pairs: Pairs, home: Path, progress: P
             progress(number / len(pieces), "Counting distinct viewers")
         with dataset.read() as tables:
             frames = [tables.cursor.parquet([dataset.files(what.table)[member]]) for member in members]
-            rows = sum(parts[member].rows for member in members)
+            rows = on_shared if inside else parts[members[0]].rows
             counts = _counted(dataset, frames, context, pairs, (named, inside), rows)
         for grain, table in counts.items():
             cells.save(table, found[-1][grain])
     for grain, file in _files(dataset, what, home).items():
         cells.save(cells.together([cells.load(piece[grain]) for piece in found]), file)
+
+
+def _by_day(file: Path) -> Cells:
+    """Plays of each day of a part, each counted once."""
+    return cells.load(file, ["date", "events"], {"genre": (0, 0)} if "genre" in cells.facts(file)[0] else {}).by(
+        ["date"], ["events"]
+    )
 
 
 def _counted(
@@ -187,14 +196,15 @@ def _counted(
     rows: int,
 ) -> dict[str, Cells]:
     """Both tables, of the rows on some days (or on all but those); some buckets of viewers after the other."""
-    slices = min(-(-rows // counting.AT_ONCE), clustered.BUCKETS)
+    slices = max(1, min(-(-rows // counting.AT_ONCE), clustered.BUCKETS))
     pieces: dict[str, list[Cells]] = {grain: [] for grain in GRAINS}
+    named = on[0].astype("datetime64[D]").astype(object).tolist() if on is not None and on[1] else None
     for number in range(slices):
         held: list[tuple[Ints, ...]] = []
         for frame in frames:
             some = frame.filter(clustered.bucket(nw.col("viewer_id")) % slices == number) if slices > 1 else frame
             needs = ["viewer_id", "title_id", "device", "minutes"]
-            held += [_coded(part, pairs, on) for part in counting.scan(dataset, some, context, needs, 0)]
+            held += [_coded(part, pairs, on) for part in counting.scan(dataset, some, context, needs, 0, named)]
         hour, viewer, bit = (np.concatenate(columns) for columns in zip(*held, strict=True))
         for grain, table in _patterns(hour, viewer, bit, context).items():
             pieces[grain].append(table)

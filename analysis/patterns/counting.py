@@ -229,7 +229,12 @@ def month_of(days: Ints) -> Ints:
 
 
 def scan(
-    dataset: Dataset, frame: nw.LazyFrame[Any], context: Context, needs: Sequence[str], expected: int
+    dataset: Dataset,
+    frame: nw.LazyFrame[Any],
+    context: Context,
+    needs: Sequence[str],
+    expected: int,
+    days: Sequence[dt.date] | None = None,
 ) -> Iterator[Rows]:
     """The rows of a part, some millions at a time.
 
@@ -239,10 +244,14 @@ def scan(
         context: What is joined to them.
         needs: Columns that are needed beside the time, of `viewer_id`, `title_id`, `device`, `minutes`, `completion`.
         expected: Rows in the part; what is missing of them has no time.
+        days: Only the rows of these days, where given.
     """
     what = context.what
     there = [name for name in needs if name in dataset.columns(what.table)]
-    relation = nw.to_native(on_the_clock(frame, what).filter(~nw.col("local").is_null()).select("local", *there))
+    timed = on_the_clock(frame, what).filter(~nw.col("local").is_null())
+    if days is not None:
+        timed = timed.filter(nw.col("local").dt.date().is_in(list(days)))
+    relation = nw.to_native(timed.select("local", *there))
     seen = 0
     held: list[pa.RecordBatch] = []
     for batch in relation.to_arrow_reader(AT_ONCE):
