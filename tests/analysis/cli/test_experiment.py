@@ -77,9 +77,8 @@ def test_a_log_is_joined_and_two_rankers_are_tried(tmp_path, capsys):
     )
     (tmp_path / "who.csv").write_text(who)
     (tmp_path / "what.csv").write_text(what)
-    code, found = run(
-        capsys, "log", str(tmp_path / "what.csv"), str(tmp_path / "who.csv"), "--primary", "minutes per unit"
-    )
+    files = str(tmp_path / "what.csv"), str(tmp_path / "who.csv")
+    code, found = run(capsys, "log", *files, "--primary", "minutes per unit")
     assert code == 0
     assert found["summary"].startswith("Roll out b. Minutes per unit")
     code, found = run(capsys, "log", files[0], files[0])
