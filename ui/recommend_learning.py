@@ -10,6 +10,7 @@ import streamlit as st
 from analysis import recommend
 from analysis.data import Dataset
 from analysis.recommend import LearningCurve
+from analysis.recommend.tuning import signed
 from ui import jobs, state
 from ui.charts import recommend_tuning as charts
 from ui.glossary import define
@@ -76,8 +77,8 @@ def show_learning(story: Story, study: str, curve: LearningCurve) -> None:
         ]  # fmt: skip
         if pair is not None:
             cards.append(
-                Card("The last doubling", f"{pair.difference:+.4f}", define("learning curve"),
-                     f"{pair.low:+.4f} to {pair.high:+.4f}")
+                Card("The last doubling", signed(pair.difference), define("learning curve"),
+                     f"{signed(pair.low)} to {signed(pair.high)}")
             )  # fmt: skip
         story.metrics([*cards, Card("Viewers tested", count(curve.viewers), define("viewer"), "the same everywhere")])
     story.chart(_drawn(curve, study, len(curve.points), curve.complete), key="learning_chart", alt=curve.summary())

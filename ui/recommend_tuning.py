@@ -13,6 +13,7 @@ from analysis import recommend
 from analysis.data import Dataset
 from analysis.recommend import LearningCurve, TunedModel, Tuning
 from analysis.recommend.custom import discover
+from analysis.recommend.tuning import signed
 from ui import jobs, state
 from ui.charts import recommend_tuning as charts
 from ui.glossary import define
@@ -219,10 +220,10 @@ def _cards(story: Story, tuning: Tuning) -> None:
         gain = most.gain
         cards += [
             Card(
-                f"Largest gain, test: {most.label}", f"{gain.difference:+.4f}", define("NDCG"),
-                f"{gain.low:+.4f} to {gain.high:+.4f}",
+                f"Largest gain, test: {most.label}", signed(gain.difference), define("NDCG"),
+                f"{signed(gain.low)} to {signed(gain.high)}",
             ),
-            Card("The same on validation", f"{most.validation_gain:+.4f}", define("validation period"), "chosen there"),
+            Card("The same on validation", signed(most.validation_gain), define("validation period"), "chosen there"),
         ]  # fmt: skip
     cards.append(
         Card("Viewers tested", count(tuning.counts["test viewers"]), define("viewer"),
