@@ -124,13 +124,14 @@ def _tell_completion(story: Story, found: Completion, figures: dict[str, go.Figu
             Card("Half bail out by", f"minute {found.bail_minute.value:.1f}", None, _spread(found.bail_minute)),
         ]  # fmt: skip
     for label, value, spread in (
-        ("Pauses an hour", f"{found.pauses.value:.2f}", _spread(found.pauses, 2)),
-        ("Skips an hour", f"{found.skips.value:.2f}", _spread(found.skips, 2)),
         ("Repeats", share(found.repeats.value), _spread(found.repeats)),
+        ("Pauses an hour", f"{found.pauses.value:.2f}", _spread(found.pauses, 2)),
     ):
         if "nan" not in value:
             cards.append(Card(label, value, None, spread))
     story.metrics(cards)
+    if found.skips.known:
+        story.text(f"Viewers skip {found.skips.value:.2f} times an hour ({_spread(found.skips, 2)}).")
     known = _known(story, {"Finished": "share of plays that were finished", "Minutes": "mean minutes per play"})
     if known:
         story.text(

@@ -130,7 +130,7 @@ class Movers(Result):
     def headline(self) -> str:
         """How many rise and fade."""
         rising, fading = (len(self.claims(word)) for word in ("rising", "fading"))
-        return f"{rising} titles rise and {fading} fade, of {self.tested} tested"
+        return f"{rising or 'No'} titles rise and {fading or 'none'} fade, of {self.tested} tested"
 
     def summary(self) -> str:
         """Numbers of claims, and the strongest rise with its interval."""
@@ -140,7 +140,8 @@ class Movers(Result):
         fading = self.claims("fading")
         if rising.empty and fading.empty:
             return f"Of {self.tested} titles none rises or fades beyond chance ({over}, {rate})."
-        text = f"Of {self.tested} titles {len(rising)} rise and {len(fading)} fade beyond chance ({over}, {rate})"
+        numbers = f"{len(rising) or 'none'} rise and {len(fading) or 'none'} fade"
+        text = f"Of {self.tested} titles {numbers} beyond chance ({over}, {rate})"
         if rising.empty:
             return f"{text}."
         first = rising.iloc[0]
