@@ -1,8 +1,9 @@
 """Distinct viewers by day and by hour.
 
 Distinct viewers don't add up over cells, so they are not in the cubes. Here each viewer of a day (or an hour) is kept
-as one pattern of the devices and kinds they used, and viewers with the same pattern are counted together: that small
-table answers every filter of device, kind, country and months exactly. A genre in the filter is not answered.
+as one pattern of the devices and kinds they used, and viewers with the same pattern are counted together. From these
+the viewers of every device, kind and country, and of all of them, are added up once: a page reads one number a day or
+hour. A genre in the filter is not answered.
 
 Each part is counted by itself, but for the days that another part has as well (the day on which one ends and the next
 begins): those are counted together.
@@ -23,7 +24,7 @@ import pandas as pd
 
 from analysis.data import Dataset
 from analysis.patterns import cells, counting, cubes
-from analysis.patterns.cells import Axis, Bounds, Cells, Ints
+from analysis.patterns.cells import Axis, Cells, Ints
 from analysis.patterns.counting import Context, Rows
 from analysis.patterns.events import Events
 from analysis.patterns.filters import Filters
@@ -31,7 +32,9 @@ from analysis.results import Progress
 from analysis.stats import clustered
 from analysis.workspace import Workspace
 
-VERSION = 2
+VERSION = 3
+ALL = "*"
+"""Stands for every device, kind or country."""
 _MOST_PATTERNS = 60
 """Pairs of device and kind that fit into one 64-bit number."""
 
@@ -70,29 +73,19 @@ class Audience:
         told_apart = len(self.pairs) > 1 or (filters.device is None and filters.kind is None)
         if filters.genre is not None or not told_apart:
             return None
-        wanted = [
-            bit
-            for bit, (device, kind) in enumerate(self.pairs)
-            if filters.device in (None, device) and filters.kind in (None, kind)
-        ]
+        words = cells.facts(self.files[grain])[0] if self.files is not None else (self.memory or {})[grain].words
         bounds = cubes.time_bounds(filters, by_month=grain == "hour")
-        if filters.country is not None and self.countries:
-            words = cells.facts(self.files[grain])[0] if self.files is not None else self._read(grain, None, {}).words
-            place = words["country"].index(filters.country) if filters.country in words["country"] else -1
-            bounds["country"] = (place, place)
-        columns = [*by, "viewers", *(["pattern"] if len(wanted) < len(self.pairs) else [])]
-        found = self._read(grain, columns, bounds)
-        if "pattern" in columns:
-            # A pattern counts if it has one of the wanted bits.
-            found = found.where(found.keys["pattern"] & np.int64(sum(2**bit for bit in wanted)) != 0)
+        for name in words:
+            value = filters.equal.get(name, ALL)
+            place = words[name].index(value) if value in words[name] else -1
+            bounds[name] = (place, place)
+        columns = [*by, "viewers"]
+        if self.files is not None:
+            found = cells.load(self.files[grain], columns, bounds)
+        else:
+            found = (self.memory or {})[grain].within(bounds).only(columns)
         table = found.by(by, ["viewers"])
         return pd.DataFrame({key: cubes.plain(table, key) for key in by} | {"viewers": table.sums["viewers"]})
-
-    def _read(self, grain: str, columns: Sequence[str] | None, bounds: Bounds) -> Cells:
-        if self.files is not None:
-            return cells.load(self.files[grain], columns, bounds)
-        found = (self.memory or {})[grain].within(bounds)
-        return found if columns is None else found.only(columns)
 
 
 def audience(
@@ -142,7 +135,8 @@ def _in_memory(dataset: Dataset, what: Events, pairs: Pairs) -> dict[str, Cells]
     if key not in _IN_MEMORY:
         with dataset.read() as tables:
             context, rows = Context.of(dataset, what), dataset.info.rows(what.table)
-            _IN_MEMORY[key] = _counted(dataset, [tables[what.table]], context, pairs, None, rows)
+            counts = _counted(dataset, [tables[what.table]], context, pairs, None, rows)
+            _IN_MEMORY[key] = {grain: _answers(table, pairs) for grain, table in counts.items()}
     _IN_MEMORY.move_to_end(key)
     while len(_IN_MEMORY) > _KEPT_IN_MEMORY:
         _IN_MEMORY.popitem(last=False)
@@ -177,7 +171,36 @@ def _build(dataset: Dataset, what: Events, pairs: Pairs, home: Path, progress: P
         for grain, table in counts.items():
             cells.save(table, found[-1][grain])
     for grain, file in _files(dataset, what, home).items():
-        cells.save(cells.together([cells.load(piece[grain]) for piece in found]), file)
+        cells.save(_answers(cells.together([cells.load(piece[grain]) for piece in found]), pairs), file)
+
+
+def _answers(patterns: Cells, pairs: Pairs) -> Cells:
+    """Viewers of each device, kind and country, and of all of them, by time."""
+    times = [name for name in patterns.keys if name not in ("country", "pattern")]
+    devices, kinds = (cells.in_order({ALL, *names}) for names in zip(*pairs, strict=True))
+    words = {"device": devices, "kind": kinds}
+    if "country" in patterns.keys:
+        words["country"] = cells.in_order({ALL, *patterns.words["country"]})
+    found: list[Cells] = []
+    for d, device in enumerate(devices):
+        for k, kind in enumerate(kinds):
+            bits = [2**b for b, pair in enumerate(pairs) if device in (ALL, pair[0]) and kind in (ALL, pair[1])]
+            here = patterns.where(patterns.keys["pattern"] & np.int64(sum(bits)) != 0)
+            fixed = {"device": np.int16(d), "kind": np.int16(k)}
+            everywhere = here.by(times, ["viewers"])
+            found.append(_placed(everywhere, fixed | {"country": np.int16(0)}, words))
+            if "country" in words:
+                each = here.by(["country", *times], ["viewers"])
+                moved = np.array([words["country"].index(name) for name in patterns.words["country"]], dtype=np.int16)
+                found.append(_placed(each, fixed | {"country": moved[each.keys["country"]]}, words))
+    return cells.together(found)
+
+
+def _placed(counts: Cells, where: dict[str, Any], words: dict[str, tuple[str, ...]]) -> Cells:
+    """Counts with the codes of device, kind and country, where those are known."""
+    keys = {name: np.broadcast_to(where[name], len(counts)) for name in words}
+    times = {name: codes for name, codes in counts.keys.items() if name not in words}
+    return Cells(keys | times, counts.sums, words, counts.left_out)
 
 
 def _by_day(file: Path) -> Cells:
