@@ -1,4 +1,7 @@
-"""Single numbers of viewers: how long they stay, and how language, country and artwork move what they choose."""
+"""Single numbers of viewers: how long they stay, and how language, country and artwork move what they choose.
+
+Intervals are clustered by household, since profiles of one household share a home, a language and a purse.
+"""
 
 from analysis.measures.choice import artwork_clicks, genre_by_country, own_language_clicks, own_language_share
 from analysis.measures.loyalty import churn_ratio, monthly_churn, returns_among_additions

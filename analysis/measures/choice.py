@@ -1,4 +1,4 @@
-"""How language, country and artwork move what is chosen: single numbers with intervals clustered by viewer."""
+"""How language, country and artwork move what is chosen: single numbers with intervals clustered by household."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 from analysis import engine
 from analysis.data import Dataset
 from analysis.errors import DataError
+from analysis.measures.households import with_bucket
 from analysis.patterns.ratios import Finding, by_bucket
 from analysis.stats import clustered, ratios
 
@@ -75,7 +76,7 @@ def genre_by_country(dataset: Dataset, genre: str, country: str) -> Finding:
         homes = cursor.arrow(_one_each(dataset, "viewers", "country", "of_viewer", "home"))
         frame = tables["views"].join(cursor.arrow(flags), left_on="title_id", right_on="of_title", how="left")
         frame = frame.join(homes, left_on="viewer_id", right_on="of_viewer", how="left")
-        frame = frame.with_columns(bucket=clustered.bucket(nw.col("viewer_id")))
+        frame = with_bucket(dataset, tables, frame)
         here, there, minutes = nw.col("home") == country, nw.col("home") != country, nw.col("minutes")
         sums = by_bucket(
             frame,
@@ -111,7 +112,8 @@ def artwork_clicks(dataset: Dataset) -> Finding:
         frame = frame.join(
             cursor.arrow(_pictures(dataset)), left_on=["title_id", "favourite"], right_on=["of_title", "shows"],
             how="inner",
-        ).with_columns(bucket=clustered.bucket(nw.col("viewer_id")))  # fmt: skip
+        )  # fmt: skip
+        frame = with_bucket(dataset, tables, frame)
         fits = nw.col("artwork_id") == nw.col("picture")
         sums = by_bucket(frame, _click_rates(fits, ~fits))
     return _ratio(dataset, "click rate of artwork of the favourite genre, over that of the same titles' others", sums)
@@ -154,7 +156,7 @@ def _with_languages(dataset: Dataset, tables: Any, frame: nw.LazyFrame[Any]) -> 
     understood = tables.cursor.arrow(_one_each(dataset, "viewers", "language", "of_viewer", "understood"))
     frame = frame.join(spoken, left_on="title_id", right_on="of_title", how="left")
     frame = frame.join(understood, left_on="viewer_id", right_on="of_viewer", how="left")
-    return frame.with_columns(bucket=clustered.bucket(nw.col("viewer_id")))
+    return with_bucket(dataset, tables, frame)
 
 
 def _one_each(dataset: Dataset, table: str, column: str, key: str, name: str) -> pa.Table:

@@ -1,4 +1,4 @@
-"""How many leave and how many come back, from the table of memberships, with intervals clustered by viewer."""
+"""How many leave and how many come back, from the table of memberships, with intervals clustered by household."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from analysis.data import Dataset
 from analysis.errors import DataError
+from analysis.measures.households import buckets
 from analysis.patterns.ratios import Finding
 from analysis.stats import clustered, ratios
 
@@ -39,7 +40,7 @@ def monthly_churn(dataset: Dataset, *, plan: str | None = None, renewal_days: in
         renewals = renewals[_plans(dataset, renewals) == plan]
     if not renewals["renewals"].sum():
         raise DataError("No membership came up for renewal.", "Choose another plan, or a dataset that covers months.")
-    sums = _by_bucket(renewals, ("left", "renewals"))
+    sums = _by_bucket(dataset, renewals, ("left", "renewals"))
     what = "monthly churn" if plan is None else f"monthly churn on the plan {plan}"
     found = clustered.share(sums[:, 0], sums[:, 1])
     return Finding(what, found, "share of renewals", int(sums[:, 1].sum()))
@@ -61,7 +62,7 @@ def churn_ratio(dataset: Dataset, plan: str, *, renewal_days: int = RENEWAL_DAYS
     for side, inside in (("here", ours), ("there", ~ours)):
         for column in ("left", "renewals"):
             renewals[f"{column}_{side}"] = renewals[column] * inside
-    sums = _by_bucket(renewals, ("left_here", "renewals_here", "left_there", "renewals_there"))
+    sums = _by_bucket(dataset, renewals, ("left_here", "renewals_here", "left_there", "renewals_there"))
     what = f"monthly churn on the plan {plan}, over that on the others"
     return Finding(what, ratios.ratio(sums), "times", int(sums[:, [1, 3]].sum()))
 
@@ -79,7 +80,7 @@ def returns_among_additions(dataset: Dataset) -> Finding:
     earlier = stays.sort_values("joined_on").groupby("viewer_id").cumcount().reindex(stays.index)
     inside = stays["joined_on"].between(first, last)
     counts = pd.DataFrame({"viewer_id": stays["viewer_id"], "additions": inside, "returns": inside & (earlier > 0)})
-    sums = _by_bucket(counts, ("returns", "additions"))
+    sums = _by_bucket(dataset, counts, ("returns", "additions"))
     found = clustered.share(sums[:, 0], sums[:, 1])
     return Finding("returns among additions", found, "share of additions", int(sums[:, 1].sum()))
 
@@ -120,10 +121,9 @@ def _plans(dataset: Dataset, renewals: pd.DataFrame) -> pd.Series:
     return renewals["viewer_id"].map(viewers["plan"])
 
 
-def _by_bucket(frame: pd.DataFrame, columns: tuple[str, ...]) -> Array:
-    """Sums of columns by the viewer's bucket, shape (64, columns)."""
-    keyed = nw.from_native(frame, eager_only=True).select(bucket=clustered.bucket(nw.col("viewer_id")))
-    bucket = keyed["bucket"].to_numpy()
+def _by_bucket(dataset: Dataset, frame: pd.DataFrame, columns: tuple[str, ...]) -> Array:
+    """Sums of columns by the household's bucket, shape (64, columns)."""
+    bucket = buckets(dataset, frame["viewer_id"])
     return np.stack(
         [np.bincount(bucket, frame[column].to_numpy(float), clustered.BUCKETS) for column in columns], axis=1
     )

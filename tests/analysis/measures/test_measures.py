@@ -153,3 +153,26 @@ def test_what_is_missing_is_named():
     without = tables().frame("viewers").drop(columns="plan")
     with pytest.raises(DataError, match="pay for"):
         measures.churn_ratio(tables(viewers=without), "premium")
+
+
+def test_profiles_of_one_household_count_as_one():
+    """Twins who do the same tell nothing new: the interval is that of half as many viewers."""
+    rng = np.random.default_rng(5)
+    alone = 600
+    language = rng.choice(["en", "de"], alone)
+    title = rng.choice([1, 2], (alone, 5), p=[0.7, 0.3])
+
+    def interval(copies, **homes):
+        number = np.arange(alone * copies)
+        who = number % alone
+        viewers = pd.DataFrame({"viewer_id": number, "language": language[who]})
+        viewers = viewers.assign(**dict.fromkeys(homes, who))
+        plays = pd.DataFrame({"viewer_id": np.repeat(number, 5), "title_id": title[who].ravel()})
+        plays["started_at"] = plays["started_local"] = FIRST
+        plays["view_id"] = np.arange(len(plays))
+        found = measures.own_language_share(tables(viewers=viewers, views=plays)).interval
+        return found.high - found.low
+
+    once = interval(1)
+    assert interval(2, household_id=True) == pytest.approx(once, rel=0.1)
+    assert interval(2) < 0.85 * once
