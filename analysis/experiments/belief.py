@@ -64,6 +64,7 @@ class Belief(Result):
         p, write = self.posteriors[best], words.percent if self.relative else words.signed
         loss = self._loss(p)
         cost = words.percent(loss, sign=False) if self.relative else words.number(loss)
+        cost = "less than 0.01 %" if self.relative and loss < 1e-4 else cost
         return (
             f"With nothing believed beforehand, {self.variants[best]} is better than {self.control} with probability "
             f"{chance(self.chances[best])}; the effect lies between {write(p.low)} and {write(p.high)} with "

@@ -95,3 +95,13 @@ def test_one_hopeless_interval_does_not_squeeze_the_others():
     found = report(GOOD, more=(minutes, wide))
     assert dataclasses.asdict(found.comparisons[2].pairs[0].relative)["high"] > 5
     assert charts.forest(found).layout.xaxis.range[1] < 2
+
+
+def test_the_title_of_several_arms_says_which_are_apart():
+    arms = {"control": SHARE(2000, 10_000), "blue": SHARE(2300, 10_000), "red": SHARE(1700, 10_000)}
+    more = arms | {"green": SHARE(2010, 10_000)}
+    assert charts.forest(report(arms)).layout.meta["title"] == "Starts: blue clearly better; red clearly worse"
+    assert charts.forest(report(more)).layout.meta["title"].endswith("red clearly worse; others unclear")
+    alike = {name: SHARE(2000, 10_000) for name in ("control", "blue", "red")}
+    assert charts.forest(report(alike)).layout.meta["title"] == "Starts: all unclear"
+    assert charts.forest(report(arms, control=None)).layout.meta["title"] == "Starts: 3 of 3 pairs are clearly apart"

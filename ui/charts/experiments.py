@@ -147,7 +147,15 @@ def _title(report: ExperimentReport, rows: list[_Row]) -> str:
         sign = own[0].effect.sign * own[0].good
         found = {1: "is clearly better", -1: "is clearly worse", 0: "could be better or worse"}[sign]
         return f"{_capital(report.primary)}: {own[0].comparison.treatment} {found}"
-    return f"{_capital(report.primary)}: {apart} of {len(own)} comparisons leave zero out"
+    if report.experiment.control is None:
+        return f"{_capital(report.primary)}: {apart} of {len(own)} pairs are clearly apart"
+    better, worse = (
+        [row.comparison.treatment for row in own if row.effect.sign * row.good == sign] for sign in (1, -1)
+    )
+    said = [f"{', '.join(names)} clearly {word}" for names, word in ((better, "better"), (worse, "worse")) if names]
+    if len(own) > apart:
+        said.append(f"{'all' if not apart else 'others'} unclear")
+    return f"{_capital(report.primary)}: {'; '.join(said)}"
 
 
 def _capital(text: str) -> str:
