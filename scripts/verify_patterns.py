@@ -31,11 +31,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from analysis.data import Dataset
 from analysis.data.writer import write_text
 from analysis.patterns import hours
-from analysis.patterns.appetite import SCHOOL, estimate
+from analysis.patterns.appetite import FALSE_DISCOVERIES, SCHOOL, appetite, estimate, planted
 from analysis.patterns.events import Events
+from analysis.patterns.ordinary_days import held_against
 from analysis.patterns.panel import Panel, make_panel
-from analysis.simulate import Rhythm, SimulationConfig, clock, make_world, simulate, steady
-from analysis.workspace import Workspace
+from analysis.patterns.supply import genre_weights
+from analysis.simulate import SEED, Rhythm, SimulationConfig, clock, make_world, simulate, steady
+from analysis.stats import strata
+from analysis.stats.multiplicity import benjamini_hochberg
+from analysis.workspace import SAMPLE, Workspace
 
 FIRST_SEED = 1001
 FIRST, LAST = dt.date(2024, 7, 1), dt.date(2026, 6, 30)
@@ -88,6 +92,8 @@ SERVICE = SimulationConfig(
     impressions_days=0, experiments=(), views_only=True, rhythm=steady(),
 )  # fmt: skip
 CLOCK = "clock without rhythm"
+ODD = {"half": 0.5, "a quarter more": 1.25, "half more": 1.5, "twice": 2.0}
+"""What some days of a world have instead of their ordinary plays."""
 FILE = Path(__file__).resolve().parent.parent / "docs" / "patterns-checks.md"
 
 
@@ -157,6 +163,95 @@ def clock_world(seed: int, work: Path) -> dict[str, Any]:
     return {"claims": int(found.claimed.sum()), "tested": tested, "plays": found.total, "missed": int(missed.sum())}
 
 
+def ordinary_days(rng: np.random.Generator, level: float, *, minutes: bool) -> np.ndarray:
+    """Two years of days: weekdays and months of the simulated service, growth, and moods that last some days."""
+    dates = pd.date_range(FIRST, LAST)
+    mood = np.zeros(len(dates))
+    for day in range(1, len(dates)):
+        mood[day] = 0.4 * mood[day - 1] + 0.06 * rng.normal()
+    season = clock.MONTHS[dates.month - 1] * clock.WEEKDAYS[dates.day_of_week]
+    plays = rng.poisson(level * season * np.exp(mood + 0.0005 * np.arange(len(dates))))
+    return rng.gamma(0.7 * plays, 33.0) if minutes else plays.astype(float)
+
+
+def day_worlds(worlds: int) -> Iterator[str]:
+    """Rows of the table of single days: worlds of ordinary days, then the same with days that are no such."""
+    for level, minutes in ((20, False), (60, False), (400, False), (4_000, False), (60, True), (400, True)):
+        alarms, found, shares = 0, np.zeros(len(ODD)), []
+        for seed in range(FIRST_SEED, FIRST_SEED + worlds):
+            rng = np.random.default_rng([seed, level, minutes])
+            values = ordinary_days(rng, level, minutes=minutes)
+            unit = 0.7 * 33 if minutes else 1.0
+            alarms += int((benjamini_hochberg(held_against(values, unit)[3]) <= FALSE_DISCOVERIES).sum() > 0)
+            days = rng.choice(np.arange(40, len(values) - 40), len(ODD), replace=False)
+            values[days] *= list(ODD.values())
+            claimed = np.flatnonzero(benjamini_hochberg(held_against(values, unit)[3]) <= FALSE_DISCOVERIES)
+            found += np.isin(days, claimed)
+            shares.append(len(set(claimed) - set(days)) / max(len(claimed), 1))
+        what = f"{level:,} {'plays, as minutes' if minutes else 'plays'}"
+        cells = " | ".join(f"{100 * count / worlds:.0f} %" for count in found)
+        yield f"| {what} | {100 * alarms / worlds:.1f} % | {cells} | {100 * np.mean(shares):.1f} % |"
+
+
+def in_season(dataset: Dataset, genre: str) -> tuple[np.ndarray, np.ndarray]:
+    """Plays of each title in the season that is planted for a genre, and in the rest of the time."""
+    views = dataset.frame("views", ["viewer_id", "title_id", "started_local"])
+    if genre == HORROR[0]:
+        inside = (views["started_local"].dt.month == 10).to_numpy()
+    else:
+        region = dataset.frame("viewers", ["viewer_id", "region"]).set_index("viewer_id")["region"]
+        calendar = dataset.frame("calendar", ["date", "region", "is_school_holiday"])
+        shut = calendar.assign(date=pd.to_datetime(calendar["date"])).set_index(["date", "region"])["is_school_holiday"]
+        where = [views["started_local"].dt.normalize().astype("datetime64[s]"), views["viewer_id"].map(region)]
+        inside = shut.reindex(pd.MultiIndex.from_arrays(where)).to_numpy(bool)
+    titles = dataset.frame("titles", ["title_id"])["title_id"]
+    counts = [views["title_id"][which].value_counts() for which in (inside, ~inside)]
+    return tuple(count.reindex(titles, fill_value=0).to_numpy(float) for count in counts)  # type: ignore[return-value]
+
+
+def true_on_plays(with_it: Dataset, without: Dataset, genre: str) -> float:
+    """How many times as much a title wholly of a genre is watched in its season because of what was planted.
+
+    Plays of each title with and without it, by a Poisson model with a level for each title and an effect of each of its
+    genres at 1/k; against the median of genres in which nothing was planted, and against the rest of the time.
+    """
+    listed = with_it.frame("titles", ["title_id", "genres"])["genres"].tolist()
+    names, loading = genre_weights([list(genres) for genres in listed])
+    effect = []
+    for on, off in zip(in_season(with_it, genre), in_season(without, genre), strict=True):
+        used = on + off > 0
+        title = np.repeat(np.arange(used.sum()), 2)
+        count, switch = np.column_stack([on[used], off[used]]).ravel(), np.tile([1.0, 0.0], used.sum())[:, None]
+        fitted = strata.fit(switch, loading[used], count, np.zeros(len(count)), title, title, np.zeros(len(count)))
+        moved = dict(zip(names, fitted.coefficient[:, 0], strict=True))
+        others = [value for name, value in moved.items() if name not in ("Horror", "Family", "Animation")]
+        effect.append(moved[genre] - float(np.median(others)))
+    return float(np.exp(effect[0] - effect[1]))
+
+
+def sample_again(work: Path) -> list[str]:
+    """Rows of the table of the sample, which is simulated again without the two effects."""
+    sample = Dataset.open(SAMPLE)
+    folder = work / f"without-{sample.content_hash[:12]}"
+    if not folder.is_dir():
+        rhythm = replace(Rhythm(), horror_october=0.0, family_holidays=0.0)
+        simulate(folder, config=SimulationConfig(impressions_days=0, rhythm=rhythm), seed=SEED)
+    found, without = appetite(sample, workspace=Workspace(work / "home")), Dataset.open(folder)
+    rows = []
+    for genre, season in (HORROR, FAMILY):
+        cell, truth = (found.genres.index(genre), found.seasons.index(season)), true_on_plays(sample, without, genre)
+        ends = f"{found.low[cell]:.2f} to {found.high[cell]:.2f}"
+        inside = "yes" if found.low[cell] <= truth <= found.high[cell] else "no"
+        claimed = "yes" if found.claimed[cell] else "no"
+        rows.append(
+            f"| {genre}, {season} | {planted(sample, found)[cell]:.2f} | {truth:.2f} | {found.appetite[cell]:.2f} | "
+            f"{ends} | {inside} | {claimed} |"
+        )
+    others = [f"{found.genres[g]}, {found.seasons[s]}" for g, s in found.claims()]
+    others = [claim for claim in others if claim not in (", ".join(HORROR), ", ".join(FAMILY))]
+    return [*rows, "", f"Claimed beside them: {'; '.join(others) if others else 'nothing'}."]
+
+
 def kept(seed: int, work: Path, name: str, look: Callable[[int], dict[str, Any]]) -> dict[str, Any]:
     """One world; what was done before is read again."""
     file = work / f"{name.replace(' ', '-')}-{seed}.json"
@@ -202,7 +297,7 @@ def season_rows(found: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
         )
 
 
-def page(found: dict[str, list[dict[str, Any]]]) -> str:
+def page(found: dict[str, list[dict[str, Any]]], work: Path) -> str:
     """The page of the documentation."""
     worlds, clocks = len(found[CLOCK]), found[CLOCK]
     with_claims = sum(f["claims"] > 0 for f in clocks)
@@ -231,6 +326,17 @@ def page(found: dict[str, list[dict[str, Any]]]) -> str:
         "every claim is false, and it is the share of worlds with a claim. Where one genre moves, a world may hold one "
         "true and one false claim, which counts one half: worlds with a false claim are more than the rate then.",
         "",
+        "## The sample",
+        "",
+        "What was planted is a factor on the odds of a click, and plays that go on with something begun before don't "
+        "follow it. What is true of plays comes from simulating the sample again, with the same seed, without the two "
+        "effects: how much more a title wholly of the genre is watched because of them, against other genres and "
+        "against the rest of the time.",
+        "",
+        "| cell | planted | true of plays | appetite | 95 % interval | truth in the interval | claimed |",
+        "|---|---|---|---|---|---|---|",
+        *sample_again(work),
+        "",
         "## Clock: genres by hour",
         "",
         f"{worlds} worlds of the whole simulated service without any rhythm: {SERVICE.viewers} viewers with tastes of "
@@ -238,6 +344,18 @@ def page(found: dict[str, list[dict[str, Any]]]) -> str:
         f"{np.mean([f['tested'] for f in clocks]):.0f} cells (genre × hour). In {with_claims} of them some genre was "
         f"given an hour ({100 * with_claims / worlds:.1f} %; every claim there is false, so at most 5 % are expected). "
         f"{100 * (1 - missed):.1f} % of the 95 % intervals hold the true lift of 1.",
+        "",
+        "## Calendar: days that stand out",
+        "",
+        f"{worlds} worlds of each row: two years of days with the weekdays and months of the simulated service, "
+        "growth, and moods of 6 % that last some days. First, how many worlds have any claim where all days are "
+        f"ordinary (at most 5 % are expected); then, with {len(ODD)} odd days a world, how often each is found, and "
+        "which share of the claims is about another day.",
+        "",
+        f"| a day | worlds with a false claim | {' | '.join(f'found: {name}' for name in ODD)} "
+        "| false discovery rate |",
+        f"|---|---|{'---|' * len(ODD)}---|",
+        *day_worlds(worlds),
         "",
     ])  # fmt: skip
 
@@ -251,7 +369,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    FILE.write_text(page(everything(options.worlds, options.work, options.workers)), encoding="utf-8")
+    FILE.write_text(page(everything(options.worlds, options.work, options.workers), options.work), encoding="utf-8")
 
 
 if __name__ == "__main__":
