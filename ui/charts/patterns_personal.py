@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -93,7 +95,8 @@ def titles(result: MyYear) -> go.Figure:
     )
     figure.add_bar(
         x=shown["minutes"] / 60 if hours else shown["plays"], y=[_short(name) for name in shown["title"]],
-        orientation="h", marker_color=theme.BLUE, customdata=shown[["title", "plays"]].to_numpy(), showlegend=False,
+        orientation="h", marker_color=theme.BLUE, showlegend=False,
+        customdata=[[html.escape(name), plays] for name, plays in zip(shown["title"], shown["plays"], strict=True)],
         hovertemplate="<b>%{customdata[0]}</b><br>%{x:,.1f}" + (" hours, %{customdata[1]} plays" if hours else " plays")
         + "<extra></extra>",
     )  # fmt: skip
@@ -121,4 +124,5 @@ def devices(result: MyYear) -> go.Figure:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 28 else f"{name[:26].rstrip()}…"
+    # Names come from data: nothing in them becomes a link or a tag.
+    return html.escape(name if len(name) <= 28 else f"{name[:26].rstrip()}…")

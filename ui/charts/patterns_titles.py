@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -70,7 +72,8 @@ def movers(result: Movers) -> go.Figure:
     """The strongest claims of rising and fading, as times the share before."""
     claims = result.titles[result.titles["claim"] != ""]
     order = np.argsort(-np.abs(np.log(claims["shrunk"].to_numpy(float))), kind="stable")[:SHOWN]
-    shown = claims.iloc[order].sort_values("change")
+    # Names come from data: nothing in them becomes a link or a tag.
+    shown = claims.iloc[order].sort_values("change").assign(title=lambda rows: rows["title"].map(html.escape))
     figure = theme.figure(
         result.headline(),
         subtitle="Share of the last four weeks ÷ share of the four before, with 95 % intervals; claims alone",
@@ -138,20 +141,21 @@ def together(result: Together) -> go.Figure:
     figure = theme.figure(
         result.headline(),
         subtitle="Viewers of both ÷ viewers of both if only activity and success mattered, with 95 % intervals",
-        height=120 + 32 * len(shown),
+        height=120 + 46 * len(shown),
     )
+    pairs = list(zip(shown["title"], shown["other"], strict=True))
     figure.add_scatter(
-        x=shown["lift"], y=[f"{_short(a)} + {_short(b)}" for a, b in zip(shown["title"], shown["other"], strict=True)],
+        x=shown["lift"], y=[f"{_short(a)}<br>+ {_short(b)}" for a, b in pairs],
         mode="markers", marker={"color": theme.BLUE, "size": 11}, showlegend=False,
         error_x=theme.whiskers(*(shown[end].tolist() for end in ("low", "lift", "high"))),
-        customdata=np.column_stack([shown["title"], shown["other"], shown["viewers"]]) if len(shown) else None,
+        customdata=[[html.escape(a), html.escape(b), n] for (a, b), n in zip(pairs, shown["viewers"], strict=True)],
         hovertemplate="<b>%{customdata[0]}</b> and <b>%{customdata[1]}</b><br>%{customdata[2]:,.0f} viewers of both, "
         "%{x:.2f} times chance<extra></extra>",
     )  # fmt: skip
-    figure.update_xaxes(title="times as many as by chance", rangemode="tozero")
+    figure.update_xaxes(title="times chance", rangemode="tozero")
     figure.update_yaxes(type="category", showgrid=False)
     return figure
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 22 else f"{name[:20].rstrip()}…"
+    return html.escape(name if len(name) <= 22 else f"{name[:20].rstrip()}…")
