@@ -39,9 +39,7 @@ def source() -> str:
 def simulate() -> Sensitivity:
     """Ask for two rankers, and try them."""
     with st.grid(4, min_column_width=190):
-        a = _slide(
-            "Ranker A knows tastes", QUALITIES, 0.6, "interleaving_a", "Correlation of its scores with tastes."
-        )
+        a = _slide("Ranker A knows tastes", QUALITIES, 0.6, "interleaving_a", "Correlation of its scores with tastes.")
         b = _slide("Ranker B knows tastes", QUALITIES, 0.7, "interleaving_b", "Set it to A’s to see false alarms.")
         viewers = _slide("Viewers", VIEWERS, 1_000, "interleaving_viewers", "In all, whichever way it is tried.")
         length = _slide("Length of the list", LENGTHS, 10, "interleaving_length", "Places that a viewer sees.")
