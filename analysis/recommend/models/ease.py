@@ -126,7 +126,8 @@ def _gram(watched: sparse.csr_matrix) -> npt.NDArray[np.float32]:
 
     viewers, titles = watched.shape
     if _pairs(watched) * _SPARSE_COST < viewers * titles**2:
-        return np.asfortranarray((watched.T @ watched).toarray())
+        products: npt.NDArray[np.float32] = (watched.T @ watched).toarray(order="F")
+        return products
     gram = np.zeros((titles, titles), dtype=np.float32, order="F")
     step = max(1, _BLOCK // titles)
     for start in range(0, viewers, step):
