@@ -439,18 +439,19 @@ def _rate(
 ) -> None:
     """Some of those who finished or gave up leave a rating, once a title."""
     viewer = sessions.rows[active]
-    rates, stars = watching.rate(luck, enjoyment, outcome.finished, sessions.world.config.behaviour)
-    might = (outcome.finished | outcome.bailed) & ~state.rated[viewer, title]
-    log.add("stars", stars=stars[might].astype(np.int8))
-    rates &= might
-    state.rated[viewer[rates], title[rates]] = True
-    some = active[rates]
+    might = np.flatnonzero((outcome.finished | outcome.bailed) & ~state.rated[viewer, title])
+    rates, stars = watching.rate(
+        luck[:, might], enjoyment[might], outcome.finished[might], sessions.world.config.behaviour
+    )
+    log.add("stars", stars=stars.astype(np.int8))
+    title, stars, some = title[might[rates]], stars[rates], active[might[rates]]
+    state.rated[viewer[might[rates]], title] = True
     log.add(
         "ratings",
         number=sessions.number[some],
         place=sessions.place[some],
         start=sessions.start[some],
         elapsed=elapsed[some].astype(np.int64),
-        title=title[rates],
-        stars=stars[rates],
+        title=title,
+        stars=stars,
     )
