@@ -117,7 +117,7 @@ class Context:
         if dataset.has("titles"):
             ids = np.unique(dataset.frame("titles", ["title_id"])["title_id"].to_numpy(np.int64))
             title = Lookup.of(ids, np.arange(len(ids), dtype=np.int32), -1)
-            listed = catalogue(dataset)
+            listed = catalogue(dataset) if {"kind", "genre"} & set(what.splits) else {}
             if "kinds" in listed:
                 words["kind"], codes = _coded(listed["kinds"]["kind"], extra=())
                 kind = np.zeros(len(ids), dtype=np.int8)

@@ -14,7 +14,7 @@ import pytest
 
 from analysis.data import Dataset
 from analysis.errors import DataError, ParameterError
-from analysis.patterns import EmptySelection, Filters, audience, cells, counting, cubes, events
+from analysis.patterns import EmptySelection, Filters, audience, cells, coarse, counting, cubes, events
 from analysis.patterns.cubes import CLOCK, DAILY, RELEASES, RHYTHM, RHYTHM_PLAIN, CubeSpec
 from analysis.patterns.events import NO_GENRE
 from analysis.workspace import Workspace
@@ -302,3 +302,18 @@ def test_a_coming_year_may_be_simulated(write: Callable[..., Dataset], tmp_path:
     planned = Dataset(dataclasses.replace(dataset.info, kind="simulated"), dataset.folder)
     assert cube(dataset, DAILY, Workspace(tmp_path / "a")).left_out == {"future": 100}
     assert cube(planned, DAILY, Workspace(tmp_path / "b")).left_out == {}
+
+
+def test_coarse_cubes_are_those_of_the_fine_ones(write: Callable[..., Dataset], tmp_path: Path) -> None:
+    good = on_disk(make_views(2000))
+    spec = CubeSpec("coarse", ("month", "weekday", "hour"))
+    for name, views, proven in (("good", good, True), ("bad", on_disk(bad_views()), False)):
+        dataset = write(name, views=views, titles=make_titles())
+        context = counting.Context.of(dataset, events(dataset))
+        assert coarse.sound(dataset.files("views")[0], context) == proven
+        found = cube(dataset, spec, Workspace(tmp_path / "ws"))
+        fine = cube(dataset, CLOCK, Workspace(tmp_path / "ws"))
+        keys = ["month", "weekday", "hour", "events", "minutes", "completion", "completion_known"]
+        wanted = fine.totals(keys[:3])
+        pd.testing.assert_frame_equal(found.totals(keys[:3])[keys], wanted[keys])
+        assert found.left_out == fine.left_out
