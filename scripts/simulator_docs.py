@@ -9,8 +9,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from analysis.calibration import calibration  # noqa: E402
 from analysis.data import Dataset  # noqa: E402
-from analysis.simulate import calibration  # noqa: E402
 from analysis.workspace import SAMPLE  # noqa: E402
 
 TARGET = ROOT / "docs" / "simulator.md"

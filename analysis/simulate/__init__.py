@@ -1,7 +1,6 @@
 """The simulated streaming service: sample data whose truth is known."""
 
 from analysis.simulate.bulk import write_views
-from analysis.simulate.calibration import Calibration, Target, calibration
 from analysis.simulate.clock import Rhythm, steady
 from analysis.simulate.config import Behaviour, SimulationConfig, small
 from analysis.simulate.counterfactual import Outcome, run
@@ -15,7 +14,6 @@ __all__ = [
     "SAMPLE_NAME",
     "SEED",
     "Behaviour",
-    "Calibration",
     "Experiment",
     "Outcome",
     "Page",
@@ -24,10 +22,8 @@ __all__ = [
     "Service",
     "SimulatedDataset",
     "SimulationConfig",
-    "Target",
     "Visit",
     "World",
-    "calibration",
     "check_sample",
     "logging_policy",
     "make_world",

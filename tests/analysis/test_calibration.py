@@ -3,15 +3,14 @@ import sys
 
 import pytest
 
+from analysis.calibration import Target, calibration
 from analysis.data import Dataset
 from analysis.errors import DataError
-from analysis.simulate import calibration
-from analysis.simulate.calibration import Target
-from analysis.workspace import ROOT
+from analysis.workspace import ROOT, SAMPLE
 
 
-def test_the_sample_meets_its_calibration_targets(sample):
-    result = calibration(sample)
+def test_the_sample_meets_its_calibration_targets():
+    result = calibration(Dataset.open(SAMPLE))
     missed = [target.name for target in result.targets if target.met is False]
     assert missed == []
     assert result.summary().endswith("calibration targets are met.")
