@@ -23,6 +23,8 @@ from ui.story import Card, Story
 from ui.text import interval, share
 
 KEY = "sessions_truth"
+LEAST_CLUSTERS = 5
+"""Buckets with viewers below which an interval spans everything and is not shown on a card."""
 
 
 @st.cache_resource(max_entries=40, ttl=3600, show_spinner=False)
@@ -85,18 +87,14 @@ def _devices_figures(result: Devices) -> dict[str, go.Figure]:
 
 def _tell_devices(story: Story, found: Devices, figures: dict[str, go.Figure]) -> None:
     first = found.share[0]
-    story.metrics(
-        [
-            Card(f"On {found.names[0]}", share(first.value), f"Share of {found.measure}.", _spread(first)),
-            Card("Several devices", share(found.several.value), "Viewers who used two or more.",
-                 _spread(found.several)),
-            Card("Plays after a switch", share(found.switched.value), "Plays after one on another device.",
-                 _spread(found.switched)),
-            Card("Taken along", share(found.carried.value),
-                 "Unfinished titles gone on with at once that were gone on with on another device.",
-                 _spread(found.carried)),
-        ]
-    )  # fmt: skip
+    wanted = (
+        (f"On {found.names[0]}", first, f"Share of {found.measure}."),
+        ("Several devices", found.several, "Viewers who used two or more."),
+        ("Plays after a switch", found.switched, "Plays after one on another device."),
+        ("Taken along", found.carried, "Of unfinished titles gone on with at once, those on another device."),
+    )
+    # What a dataset can't tell (completion, for what is unfinished) has no card.
+    story.metrics([Card(label, share(i.value), words, _spread(i)) for label, i, words in wanted if i.value == i.value])
     known = _known(story, {name: f"share of minutes on {name}" for name in found.names}, found.measure == "minutes")
     title = found.headline().partition(";")[0]
     subtitle = f"Share of {found.measure} on each device, with 95 % intervals"
@@ -223,10 +221,10 @@ def _known(story: Story, names: dict[str, str], applies: bool = True) -> dict[st
 
 
 def _spread(i: Interval, digits: int = 1) -> str | None:
-    """The interval of a share, or of a number."""
-    if not i.known:
+    """The interval of a share (one digit), or of a number (two, or beyond 1); none where few viewers make it idle."""
+    if not i.known or i.clusters < LEAST_CLUSTERS:
         return None
-    return interval(i.low, i.high, percent=i.low >= 0 and i.high <= 1, digits=digits)
+    return interval(i.low, i.high, percent=digits == 1 and i.low >= 0 and i.high <= 1, digits=digits)
 
 
 _PARTS: dict[str, tuple[Callable[..., Any], Callable[..., Any], Callable[..., None]]] = {

@@ -177,12 +177,13 @@ def _numbers(sums: Array) -> Array:
     """Gini and top shares on the logit scale, the effective size on the log scale, shape (…, 5)."""
     curve = lorenz(sums)
     tops = [1 - curve[..., round(100 * (1 - t))] for t in TOP]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.stack([_logit(gini(sums)), np.log(effective_size(sums)), *map(_logit, tops)], axis=-1)
+    return np.stack([_logit(gini(sums)), np.log(effective_size(sums)), *map(_logit, tops)], axis=-1)
 
 
 def _logit(share: Array) -> Array:
-    return np.asarray(np.log(share) - np.log1p(-share), dtype=np.float64)
+    # Where one bucket of viewers holds everything, shares of 0 and 1 stay finite.
+    inside = np.clip(share, 1e-9, 1 - 1e-9)
+    return np.asarray(np.log(inside) - np.log1p(-inside), dtype=np.float64)
 
 
 def _expit(numbers: tuple[float, ...]) -> Array:
