@@ -127,7 +127,9 @@ def _table(frame: pd.DataFrame) -> str:
 
 def _cell(value: object) -> str:
     if isinstance(value, float):
-        return f'<td class="n">{value:,.4g}</td>'
+        # Four digits are enough, but never an exponent where the number can be read without one.
+        shown = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"
+        return f'<td class="n">{shown}</td>'
     if isinstance(value, int) and not isinstance(value, bool):
         return f'<td class="n">{value:,}</td>'
     return f"<td>{html.escape(str(value))}</td>"

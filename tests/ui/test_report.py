@@ -41,6 +41,9 @@ def test_long_tables_are_cut_and_say_so() -> None:
 
 def test_numbers_in_tables_are_aligned_and_readable() -> None:
     page = report.to_html("T", "O", [report.Frame(pd.DataFrame({"n": [1234567], "x": [0.123456], "w": ["word"]}))])
+    large = report.to_html("T", "O", [report.Frame(pd.DataFrame({"x": [121300.4, -1e6]}))])
     assert '<td class="n">1,234,567</td>' in page
     assert '<td class="n">0.1235</td>' in page
     assert "<td>word</td>" in page
+    assert '<td class="n">121,300</td>' in large
+    assert '<td class="n">-1,000,000</td>' in large
