@@ -52,7 +52,8 @@ page = st.navigation(
             for file, title, icon in pages
         ]
         for section, pages in PAGES.items()
-    }
+    },
+    expanded=True,
 )
 # After it, so that browser tabs, bookmarks and the history tell the pages apart.
 st.set_page_config(page_title=f"{page.title} · Primetime")

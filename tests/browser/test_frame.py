@@ -91,7 +91,7 @@ def test_axe_finds_nothing_on_a_light_phone_and_it_scrolls_only_down(shown, serv
 def test_moving_through_the_menu_keeps_the_dataset_and_breaks_nothing(server, visit):
     page = visit(server.url)
     for shown in PAGES[1:] + PAGES[:1]:
-        page.locator('[data-testid="stSidebarNavLink"]', has_text=shown.title).click()
+        page.locator('[data-testid="stSidebarNavItems"]').get_by_role("link", name=shown.title, exact=True).click()
         page.wait_for_function("title => document.querySelector('h1')?.innerText === title", arg=shown.title)
         # Tabs, bookmarks and the history tell the pages apart.
         page.wait_for_function("title => document.title === `${title} · Primetime`", arg=shown.title)
