@@ -59,5 +59,11 @@ page = st.navigation(
 st.set_page_config(page_title=f"{page.title} · Primetime")
 with guarded():
     with st.sidebar:
+        # Streamlit puts the sidebar's own widgets below the menu, where a long menu pushes them out of sight.
+        st.html(
+            "<style>[data-testid=stSidebarContent]{display:flex;flex-direction:column}"
+            "[data-testid=stSidebarContent]>*{flex-shrink:0}[data-testid=stSidebarNav]{order:2}"
+            "[data-testid=stSidebarUserContent]{order:1;padding-bottom:1rem}</style>"
+        )
         state.dataset_picker()
     page.run()

@@ -228,19 +228,20 @@ def link() -> str:
 
 
 def banner(dataset: Dataset) -> None:
-    """Which dataset this is, and that it is sample data when it is."""
+    """Which dataset this is, that it is sample data when it is, and behind a question mark what to know of it."""
     info = dataset.info
+    notes = escape(" ".join(info.notes)) or None
     # The badge stands beside the caption: within it, it would be paled until its contrast is too low to read.
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         if info.kind in ("sample", "simulated"):
             st.badge("Sample data", icon=":material/science:", color="blue")
-            st.caption(f"{escape(info.name)}: a simulated service whose truth is known. No real person is in it.")
+            st.caption(
+                f"{escape(info.name)}: a simulated service whose truth is known. No real person is in it.", help=notes
+            )
         else:
             label = "Your own data" if info.kind == "personal" else "Imported data"
             st.badge(label, icon=":material/database:", color="gray")
-            st.caption(f"{escape(info.name)} · {escape(info.source)}")
-    if info.notes:
-        st.caption(f":material/info: {escape(' '.join(info.notes))}")
+            st.caption(f"{escape(info.name)} · {escape(info.source)}", help=notes)
 
 
 def error_box(error: PrimetimeError) -> None:

@@ -34,6 +34,8 @@ def check_frame(page, shown):
     links = page.locator('[data-testid="stSidebarNavLink"]')
     # Before its name a link has the icon's, which a font draws.
     assert [link.inner_text().splitlines()[-1] for link in links.all()] == NAMES
+    # However long the menu, the choice of a dataset is in sight without scrolling.
+    assert page.get_by_test_id("stSidebar").get_by_test_id("stSelectbox").bounding_box()["y"] < 300
     assert page.locator("h1").count() == 1
     assert page.locator("h1").inner_text() == shown.title
     assert page.locator('[data-testid="stException"]').count() == 0
