@@ -16,7 +16,7 @@ from analysis.errors import DataError
 from analysis.patterns.kept import Kept, Rows, with_minute
 from analysis.patterns.ratios import FINISHED
 from analysis.patterns.sessions import in_sessions, need, table
-from analysis.patterns.words import with_interval
+from analysis.patterns.words import few, with_interval
 from analysis.results import Progress, Result
 from analysis.stats import clustered
 from analysis.stats.clustered import Interval
@@ -90,7 +90,7 @@ class Binges(Result):
         """Binges, seasons finished within a week, and episodes that hook."""
         text = f"{with_interval(self.binges)} of {self.sittings:,} sittings with a series hold three episodes or more"
         if not self.begun or not np.isfinite(self.in_a_week.value):
-            return f"{text}."
+            return f"{text}.{few(self.binges)}"
         hooked = self.seasons["hooks_at"].notna() if len(self.seasons) else pd.Series(dtype=bool)
         hooks = (
             f"{int(hooked.sum())} of {len(hooked)} seasons have an episode after which {STAYS * 100:.0f} % stay to "
@@ -98,7 +98,8 @@ class Binges(Result):
             if hooked.any()
             else f"no season has an episode after which {STAYS * 100:.0f} % stay to the end"
         )
-        return f"{text}; {with_interval(self.in_a_week)} of those who begin a season finish it in a week; {hooks}."
+        finish = f"{with_interval(self.in_a_week)} of those who begin a season finish it in a week"
+        return f"{text}; {finish}; {hooks}.{few(self.binges)}"
 
 
 def binges(dataset: Dataset, *, workspace: Workspace | None = None, progress: Progress | None = None) -> Binges:

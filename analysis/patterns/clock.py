@@ -15,7 +15,7 @@ from analysis.patterns import cubes
 from analysis.patterns.audience import Audience, audience
 from analysis.patterns.events import Events, events
 from analysis.patterns.filters import EmptySelection, Filters
-from analysis.patterns.words import PLAIN, WEEKDAYS, Habits, percent, with_interval
+from analysis.patterns.words import PLAIN, WEEKDAYS, Habits, few, percent, with_interval
 from analysis.results import Progress, Result
 from analysis.stats import clustered
 from analysis.workspace import Workspace
@@ -131,10 +131,12 @@ class Clock(Result):
         )
         if not self.what.has_hours:
             share = percent(float(self.shares[self.peak_weekday].sum()))
-            return f"{weekend}{WEEKDAYS[self.peak_weekday]} leads with {share} ({self.what.zone_label})."
+            leads = f"{WEEKDAYS[self.peak_weekday]} leads with {share} ({self.what.zone_label})."
+            return f"{weekend}{leads}{few(self.weekend)}"
         return (
             f"{weekend}the busiest hour is {habits.hour(self.peak_hour)} to "
             f"{habits.hour(self.peak_hour + 1)} with {percent(self.peak_hour_share)} ({self.what.zone_label})."
+            f"{few(self.weekend)}"
         )
 
 

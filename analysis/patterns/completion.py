@@ -15,7 +15,7 @@ from analysis.errors import DataError
 from analysis.patterns.kept import Kept, Rows, by_bucket
 from analysis.patterns.ratios import FINISHED
 from analysis.patterns.sessions import need, table
-from analysis.patterns.words import with_interval
+from analysis.patterns.words import ends, few, with_interval
 from analysis.results import Progress, Result
 from analysis.stats import clustered, ratios
 from analysis.stats.clustered import Interval
@@ -107,13 +107,12 @@ class Completion(Result):
         """The parts of the mixture with intervals and sample size."""
         whole = f"{with_interval(self.finished)} of {self.plays:,} plays reach the end"
         if not np.isfinite(self.bailed.value):
-            return f"{whole}."
-        ends = f" (95 % interval {self.bail_minute.low:.1f} to {self.bail_minute.high:.1f})"
+            return f"{whole}.{few(self.finished)}"
         return (
             f"{whole}. Of those from the beginning of a title of {SHORTEST} minutes or more, "
             f"{with_interval(self.bailed)} bail out, "
-            f"half of them within {self.bail_minute.value:.1f} minutes{ends if self.bail_minute.known else ''}, and "
-            f"{with_interval(self.through)} finish."
+            f"half of them within {self.bail_minute.value:.1f} minutes{ends(self.bail_minute, digits=1)}, and "
+            f"{with_interval(self.through)} finish.{few(self.finished)}"
         )
 
 

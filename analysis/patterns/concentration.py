@@ -13,7 +13,7 @@ from analysis.data import Dataset
 from analysis.data.dataset import Tables
 from analysis.patterns.events import events
 from analysis.patterns.kept import Kept, Rows
-from analysis.patterns.words import with_interval
+from analysis.patterns.words import ends, few, with_interval
 from analysis.results import Progress, Result
 from analysis.stats import clustered
 from analysis.stats.clustered import Interval
@@ -75,12 +75,10 @@ class Concentration(Result):
     def summary(self) -> str:
         """Share of the top tenth, Gini and effective size, with intervals and the number of titles."""
         g, e = self.gini, self.effective
-        gini = f" (95 % interval {g.low:.2f} to {g.high:.2f})" if g.known else ""
-        size = f" (95 % interval {e.low:.0f} to {e.high:.0f})" if e.known else ""
         return (
             f"The most watched tenth of {self.titles:,} titles holds {with_interval(self.top[1])} of the "
-            f"{self.measure}; the Gini coefficient is {g.value:.2f}{gini}, and the catalogue is as concentrated as one "
-            f"of {e.value:.0f} titles{size} watched alike."
+            f"{self.measure}; the Gini coefficient is {g.value:.2f}{ends(g)}, and the catalogue is as concentrated as "
+            f"one of {e.value:.0f} titles{ends(e, digits=0)} watched alike.{few(g)}"
         )
 
 

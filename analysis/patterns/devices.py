@@ -15,7 +15,7 @@ from analysis.patterns.events import UNKNOWN, events
 from analysis.patterns.kept import Kept, Rows
 from analysis.patterns.ratios import FINISHED
 from analysis.patterns.sessions import need, table
-from analysis.patterns.words import with_interval
+from analysis.patterns.words import few, with_interval
 from analysis.results import Progress, Result
 from analysis.stats import clustered
 from analysis.stats.clustered import Interval
@@ -99,11 +99,12 @@ class Devices(Result):
             f"{with_interval(self.share[0])} of {self.measure} are on {self.names[0]}; {with_interval(self.several)} "
             f"of {self.viewers:,} viewers used two devices or more"
         )
+        unsure = few(self.share[0])
         if not np.isfinite(self.switched.value):
-            return f"{text}."
+            return f"{text}.{unsure}"
         return (
             f"{text}, and {with_interval(self.switched)} of plays follow one on another device "
-            f"({self.plays:,} plays, {self.zone_label})."
+            f"({self.plays:,} plays, {self.zone_label}).{unsure}"
         )
 
 

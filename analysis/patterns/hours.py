@@ -14,7 +14,7 @@ from analysis.errors import DataError, ParameterError
 from analysis.patterns import cubes
 from analysis.patterns.events import NO_GENRE, Events, events
 from analysis.patterns.filters import EmptySelection
-from analysis.patterns.seasons import FALSE_DISCOVERIES, MOST_GENRES, lift_table
+from analysis.patterns.seasons import FALSE_DISCOVERIES, MOST_GENRES, TOO_FEW, lift_table
 from analysis.patterns.words import WEEKDAYS, percent
 from analysis.results import Progress, Result
 from analysis.stats import clustered, shrinkage
@@ -106,6 +106,8 @@ class HourGenre(Result):
         """The strongest claim with interval and sample size, and how many claims there are."""
         tested = int(np.isfinite(self.q).sum())
         rate = f"false discovery rate {percent(FALSE_DISCOVERIES, 0)}, {self.what.zone_label}"
+        if not tested:
+            return TOO_FEW
         if (found := self.strongest) is None:
             return (
                 f"No genre's share differs from its usual one at any hour, beyond chance, in {tested} cells ({rate})."

@@ -17,7 +17,7 @@ from analysis.patterns import cubes
 from analysis.patterns.events import check_timed, events
 from analysis.patterns.kept import Kept, Rows
 from analysis.patterns.seasons import FALSE_DISCOVERIES
-from analysis.patterns.words import percent, with_interval
+from analysis.patterns.words import few, percent, with_interval
 from analysis.results import Progress, Result
 from analysis.stats import clustered, multiplicity, shrinkage
 from analysis.stats.clustered import Interval
@@ -96,7 +96,7 @@ class Decay(Result):
             f"{EARLY}, half of them by day {whole.half_day} ({whole.titles} releases, {whole.plays:,} {self.noun})"
         )
         kinds = [f"{c.kind}: {percent(c.early.value, 0)}" for c in self.curves[1:]]
-        return f"{text}{'; ' if kinds else ''}{', '.join(kinds)}."
+        return f"{text}{'; ' if kinds else ''}{', '.join(kinds)}.{few(whole.early, of='titles')}"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from analysis.patterns.binges import finishing_by
 from analysis.patterns.kept import Kept, Rows, with_minute
 from analysis.patterns.retention import check_followed
 from analysis.patterns.sessions import table
-from analysis.patterns.words import with_interval
+from analysis.patterns.words import few, with_interval
 from analysis.results import Progress, Result
 from analysis.stats import clustered
 from analysis.stats.clustered import Interval
@@ -91,7 +91,8 @@ class Returns(Result):
         )
         if not self.left or not np.isfinite(self.returned_90.value):
             return f"{text}."
-        return f"{text}, and {with_interval(self.returned_90)} of {self.left:,} who left are back within 90 days."
+        back = f"{with_interval(self.returned_90)} of {self.left:,} who left are back within 90 days"
+        return f"{text}, and {back}.{few(self.returned_90)}"
 
 
 def returns(dataset: Dataset, *, workspace: Workspace | None = None, progress: Progress | None = None) -> Returns:

@@ -20,7 +20,7 @@ from analysis.patterns.cells import Cells
 from analysis.patterns.clock import Measure, check_measure
 from analysis.patterns.events import NO_GENRE, Events, events
 from analysis.patterns.filters import EmptySelection, Filters
-from analysis.patterns.words import MONTHS, percent
+from analysis.patterns.words import FEWEST, MONTHS, percent
 from analysis.results import Progress, Result
 from analysis.stats import clustered, multiplicity, shrinkage
 from analysis.workspace import Workspace
@@ -33,6 +33,7 @@ SUPPLY_CAVEAT = (
     "More of a genre in a month can mean more appetite for it, or only that more of it was released then: "
     "this count does not tell the two apart."
 )
+TOO_FEW = "There are too few viewers, plays or months to tell whether any genre's share changes with the time."
 
 Array = npt.NDArray[np.float64]
 
@@ -99,6 +100,14 @@ class MonthGenre(Result):
         """The first of the claims, or None without one."""
         return next(iter(self.claims()), None)
 
+    def _breadth(self) -> str:
+        broad, claims = int(self.across_titles.sum()), int(self.claimed.sum())
+        if broad == claims:
+            return "all of them across titles" if claims > 1 else "and across titles"
+        if not broad:
+            return "but each on the strength of a few titles"
+        return f"{broad} of them across titles, the others on the strength of a few titles"
+
     def caveats(self) -> tuple[str, ...]:
         """What the counts do not tell, in sentences."""
         one_year = f"All of it is from {self.years[0]}: whether it comes back every year can't be seen in one year."
@@ -139,6 +148,8 @@ class MonthGenre(Result):
         """The strongest claim with its interval, and how many claims there are; or that there is none."""
         tested = int(np.isfinite(self.q).sum())
         found = self.strongest
+        if not tested:
+            return TOO_FEW
         if found is None:
             return (
                 f"No genre's share differs from its usual one in any month, beyond chance, in {tested} tested cells "
@@ -150,8 +161,7 @@ class MonthGenre(Result):
             f"In {MONTHS[self.months[m] - 1]} {self.genres[g]} holds {percent(self.share[m, g])} of {noun}, "
             f"{self.lift[m, g]:.2f} times its usual {percent(self.overall[g])} (95 % interval {self.low[m, g]:.2f} to "
             f"{self.high[m, g]:.2f}); {int(self.claimed.sum())} of {tested} cells differ beyond chance, "
-            f"{int(self.across_titles.sum()) or 'none'} of them across titles, the others on the strength of a few "
-            f"titles (false discovery rate {percent(FALSE_DISCOVERIES, 0)})."
+            f"{self._breadth()} (false discovery rate {percent(FALSE_DISCOVERIES, 0)})."
         )
 
 
@@ -287,13 +297,16 @@ def lift_table(
     by_titles = (titles.standard_error**2).mean(axis=0, keepdims=True)
     both = np.sqrt(np.maximum(error**2, error**2 + by_titles - least))
     testable = (plays_in_month * plays_of_genre / whole)[:, shown] >= 5
-    testable &= (error > 0) & (len(plays) > 1) & (plays.shape[1] > 1)
+    testable &= (error > 0) & (len(plays) > 1) & (plays.shape[1] > 1) & (viewers.clusters >= FEWEST)
 
     def adjusted(standard_error: Array, clusters: int) -> Array:
         p = clustered.p_values(effect, standard_error, clusters)
         return multiplicity.benjamini_hochberg(np.where(testable & (clusters >= 2), p, np.nan))
 
     width = clustered.Jackknife(effect, error, viewers.clusters).half_width()
+    if viewers.clusters < FEWEST:
+        # It would span next to everything.
+        width = np.full_like(width, np.nan)
     shrunk, _ = shrinkage.towards_zero(effect, np.where(testable, error, np.nan))
     q, q_titles = adjusted(error, viewers.clusters), adjusted(both, min(viewers.clusters, titles.clusters))
     return np.exp(effect), np.exp(effect - width), np.exp(effect + width), np.exp(shrunk), q, q_titles

@@ -15,7 +15,7 @@ from analysis.data import Dataset
 from analysis.data.dataset import Tables
 from analysis.errors import DataError
 from analysis.patterns.kept import Kept, Rows, by_bucket, with_minute
-from analysis.patterns.words import with_interval
+from analysis.patterns.words import ends, few, with_interval
 from analysis.results import Progress, Result
 from analysis.stats import clustered, ratios
 from analysis.stats.clustered import Interval
@@ -88,11 +88,10 @@ class Sessions(Result):
     def summary(self) -> str:
         """Length, plays and how often, with intervals and sample size."""
         m, p, s = self.minutes, self.plays, self.several
-        ends = f" (95 % interval {m.low:.1f} to {m.high:.1f})" if m.known else ""
-        many = f" (95 % interval {p.low:.2f} to {p.high:.2f})" if p.known else ""
         return (
-            f"Half of the {self.sessions:,} sessions hold less than {m.value:.1f} minutes of watching{ends}; a session "
-            f"has {p.value:.2f} plays on average{many}, and {with_interval(s)} have more than one."
+            f"Half of the {self.sessions:,} sessions hold less than {m.value:.1f} minutes of "
+            f"watching{ends(m, digits=1)}; a session has {p.value:.2f} plays on average{ends(p)}, and "
+            f"{with_interval(s)} have more than one.{few(m)}"
         )
 
 

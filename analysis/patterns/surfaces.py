@@ -14,7 +14,7 @@ from analysis.patterns.events import UNKNOWN
 from analysis.patterns.kept import Kept, Rows, by_bucket, with_minute
 from analysis.patterns.ratios import FINISHED
 from analysis.patterns.sessions import need, table
-from analysis.patterns.words import with_interval
+from analysis.patterns.words import few, with_interval
 from analysis.results import Progress, Result
 from analysis.stats import clustered
 from analysis.stats.clustered import Interval
@@ -92,7 +92,7 @@ class Surfaces(Result):
             text += f" {with_interval(self.led)} of {self.visits:,} visits to the home page lead to a play."
         if self.searches:
             text += f" {with_interval(self.without)} of {self.searches:,} searches end without a choice."
-        return text
+        return text + few(self.share[0])
 
 
 WORDS = {

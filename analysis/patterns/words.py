@@ -49,9 +49,24 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{share * 100:.{digits}f} %"
 
 
+FEWEST = 5
+"""Clusters (buckets with viewers, or titles) below which an interval spans next to everything and is not printed."""
+
+
 def with_interval(interval: Interval) -> str:
-    """A share with its interval: `39.1 % (95 % interval 38.2 to 40.0 %)`."""
-    if not interval.known:
-        return percent(interval.value)
-    low, high = interval.low * 100, interval.high * 100
-    return f"{percent(interval.value)} (95 % interval {low:.1f} to {high:.1f} %)"
+    """A share with its interval: `39.1 % (95 % interval 38.2 to 40.0 %)`; without one where `few` has a caution."""
+    return percent(interval.value) + ends(interval, 100, 1, " %")
+
+
+def ends(interval: Interval, times: float = 1, digits: int = 2, unit: str = "") -> str:
+    """The interval in brackets behind a value, or nothing where it is unknown or rests on too few."""
+    if not interval.known or interval.clusters < FEWEST:
+        return ""
+    low, high = times * interval.low, times * interval.high
+    return f" (95 % interval {low:.{digits}f} to {high:.{digits}f}{unit})"
+
+
+def few(*intervals: Interval, of: str = "viewers") -> str:
+    """A sentence, to be put behind others, where one of these rests on too few to say how sure it is; or nothing."""
+    unsure = any(found.value == found.value and found.clusters < FEWEST for found in intervals)
+    return f" There are too few {of} to tell how far this holds." if unsure else ""

@@ -222,3 +222,13 @@ def test_dates_without_times_hide_the_hours() -> None:
     assert "hour" not in found.to_frame().columns
     views.loc[0, "started_at"] += pd.Timedelta(hours=1)
     assert clock(Dataset.from_frames(views=views)).what.has_hours
+
+
+def test_with_one_or_two_viewers_the_sentence_says_so_and_prints_no_interval() -> None:
+    for viewers in (1, 2):
+        found = clock(Dataset.from_frames(views=make_views(300, days=28, viewers=viewers)))
+        assert "95 % interval" not in found.summary()
+        assert "too few viewers to tell" in found.summary()
+    many = clock(Dataset.from_frames(views=make_views(300, days=28)))
+    assert "95 % interval" in many.summary()
+    assert "too few" not in many.summary()
