@@ -166,8 +166,8 @@ def appetite(dataset: Dataset, *, workspace: Workspace | None = None, progress: 
     Beside the months stands a linear trend of the genre. School holidays are told from the days and countries of one
     title within one month, where nothing else differs but the country. A title with weight 1/k in a genre is moved
     by 1/k of the effect, so the effect is that on a title wholly of the genre. Intervals are clustered by title: the
-    jackknife over titles (CR3), or the model's own variance where that is larger, with the t distribution of as many
-    degrees of freedom as there are titles of equal weight, less one.
+    bias-reduced variance over titles (CR2), or the model's own where that is larger, with the t distribution of as many
+    degrees of freedom as there are titles of equal weight.
 
     Args:
         dataset: A dataset with views, and a catalogue with genres and release dates.
@@ -250,7 +250,7 @@ def estimate(panel: Panel, what: Events) -> Appetite:
 def _tested(effect: Array, error: Array, equal: Array, result: Mapping[str, Array]) -> dict[str, Array]:
     from scipy.special import stdtr, stdtrit
 
-    freedom = np.maximum(equal - 1, 1.0)
+    freedom = np.maximum(equal, 1.0)
     half = stdtrit(freedom, 0.975) * error
     with np.errstate(divide="ignore", invalid="ignore"):
         p = 2 * stdtr(freedom, -np.abs(effect / error))

@@ -25,7 +25,8 @@ class StrataFit:
     Attributes:
         coefficient: Shape (L, K).
         bread: Covariance if the model's variance is right, shape (P, P), loadings slowest.
-        moved: How far the coefficients move when a cluster is left out (one Newton step), shape (C, P).
+        moved: How far each cluster moves the coefficients by its residuals, which are made as wide as they would be if
+            the cluster had not drawn the fit to itself (CR2), shape (C, P).
         loading: Loadings of each cluster, shape (C, L).
         information: What each cluster says of the features, shape (C, K, K).
     """
@@ -39,12 +40,14 @@ class StrataFit:
     def contrast(self, weights: Array) -> tuple[float, float, float]:
         """A sum of coefficients: estimate, standard error, and clusters of equal weight that it rests on.
 
-        The variance is the larger of the model's and the jackknife's over clusters (CR3).
+        The variance is the larger of the model's and the bias-reduced one over clusters (CR2). The clusters of equal
+        weight are its degrees of freedom too: a sum of squares that weigh as the clusters do (Satterthwaite).
 
         Args:
             weights: Weight of each coefficient, shape (L, K).
 
-        Source: Bell and McCaffrey (2002) for CR3; Carter, Schnepel and Steigerwald (2017) for clusters of equal weight.
+        Source: Bell and McCaffrey (2002) and Pustejovsky and Tipton (2018) for CR2 and its degrees of freedom; Carter,
+        Schnepel and Steigerwald (2017) for clusters of equal weight.
         """
         flat = weights.ravel()
         pull = self.bread @ flat
@@ -106,12 +109,29 @@ def fit(
             break
     bread = np.linalg.inv(information + ridge).reshape(loadings, features, loadings, features)
     score = by_cluster.sums(within * (weight * (count - mean) / mean)[:, None])
-    # (A − hE)⁻¹ for a cluster that adds E to the information A, by Woodbury's identity in its K features. A cluster
-    # that holds nearly all of a coefficient's information can't be left out: h < 1 bounds its part.
     seen = np.einsum("ca,cb,akbl->ckl", loading, loading, bread, optimize=True)
-    left = np.linalg.solve(np.eye(features) - _HELD * each @ seen, score[:, :, None])[:, :, 0]
-    moved = -np.einsum("ca,ck,akbl->cbl", loading, left, bread, optimize=True)
+    moved = np.einsum("ca,ck,akbl->cbl", loading, _unbiased(score, each, seen), bread, optimize=True)
     return StrataFit(coefficient, bread.reshape(size, size), moved.reshape(clusters, size), loading, each)
+
+
+def _unbiased(score: Array, information: Array, covariance: Array) -> Array:
+    """Scores of clusters as wide as they would be if the clusters had not drawn the fit to themselves.
+
+    E^½ (1 − h E^½ V E^½)^−½ E^−½ score, for a cluster that adds E to the information and whose linear predictor has
+    the covariance V in its K features. A cluster that holds nearly all of a coefficient's information has no residual
+    to speak of: h < 1 bounds its part.
+    """
+    values, vectors = np.linalg.eigh(information)
+    values = np.maximum(values, 0.0)
+    known = values > 1e-10 * np.maximum(values[:, -1:], 1e-300)
+    root = np.sqrt(values)
+    inverse = np.where(known, 1 / np.where(known, root, 1.0), 0.0)
+    turned = vectors.transpose(0, 2, 1)
+    half = (vectors * root[:, None, :]) @ turned
+    part, axes = np.linalg.eigh(_HELD * half @ covariance @ half)
+    wider = (axes / np.sqrt(1 - np.minimum(part, _HELD))[:, None, :]) @ axes.transpose(0, 2, 1)
+    whitened = (vectors * inverse[:, None, :]) @ (turned @ score[:, :, None])
+    return np.asarray((half @ (wider @ whitened))[:, :, 0], dtype=np.float64)
 
 
 class _Rows:

@@ -24,8 +24,8 @@ COMPUTED = (
     "moves much by itself has no weight. School holidays are told from the days and countries of one title within one "
     "month, by the share of schools that are closed. A title of k genres is moved by 1/k of each one's effect, so the "
     "effect is that on a title wholly of the genre. "
-    "Intervals are clustered by title (jackknife, CR3), with as many degrees of freedom as there are titles of equal "
-    "weight, less one; cells that rest on fewer than four are not tested. Claims hold at a false discovery rate of "
+    "Intervals are clustered by title (bias-reduced, CR2), with as many degrees of freedom as there are titles of "
+    "equal weight; cells that rest on fewer than four are not tested. Claims hold at a false discovery rate of "
     "5 % over all tested cells (Benjamini and Hochberg)."
 )
 PLANTED = (

@@ -35,19 +35,19 @@ def test_same_as_statsmodels_with_a_dummy_for_each_stratum(wobble: float) -> Non
     assert np.sqrt(np.diag(ours.bread)) == pytest.approx(theirs.bse[:4], rel=1e-4)
 
 
-def test_a_cluster_left_out_moves_the_fit_as_far_as_fitting_without_it() -> None:
-    x, count, offset, title = drawn(np.random.default_rng(3))
-    title = np.unique(title, return_inverse=True)[1]
-    loading = np.ones((title.max() + 1, 1))
-    wobble = np.full(len(count), 0.2)
-    whole = strata.fit(x, loading, count, offset, title, title, wobble)
-    for left in (0, 4, 8):
-        kept = title != left
-        rest = np.unique(title[kept], return_inverse=True)[1]
-        without = strata.fit(x[kept], loading[1:], count[kept], offset[kept], rest, rest, wobble[kept])
-        moved = float(without.coefficient[0, 0] - whole.coefficient[0, 0])
-        assert whole.moved[left, 0] == pytest.approx(moved, abs=0.2 * np.sqrt(whole.bread[0, 0]))
-        assert np.sign(whole.moved[left, 0]) == np.sign(moved)
+def test_scores_of_clusters_are_as_wide_as_if_they_had_not_drawn_the_fit_to_themselves() -> None:
+    """Under the model a score has the covariance E − E V E; made unbiased it has E."""
+    rng = np.random.default_rng(5)
+    half = rng.normal(size=(6, 3, 3))
+    information = half @ half.transpose(0, 2, 1)
+    # One cluster knows nothing of one feature.
+    information[0, 2], information[0, :, 2] = 0.0, 0.0
+    covariance = 0.4 * np.stack([np.linalg.pinv(one) for one in information])
+    score = information - information @ covariance @ information
+    columns = np.stack([strata._unbiased(score[:, :, k], information, covariance) for k in range(3)], axis=2)
+    wide = np.stack([strata._unbiased(columns.transpose(0, 2, 1)[:, :, k], information, covariance) for k in range(3)],
+                    axis=2)  # fmt: skip
+    assert wide == pytest.approx(information, rel=0.02, abs=0.02)
 
 
 def test_intervals_hold_the_truth() -> None:
