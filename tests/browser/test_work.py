@@ -83,13 +83,14 @@ def test_a_killed_job_fails_clearly_while_another_finishes(imported, server, vis
     def newest(state):
         return next((job for job in jobs.recent(workspace, "train") if job.state == state), None)
 
-    # On the sample, training all models takes long enough to be met by a reload and a kill.
     page = visit(f"{server.url}/train")
     # The sample carries a run, so the form is folded away.
     page.get_by_text("Train models", exact=True).click()
     page.get_by_role("button", name="Train and compare").click()
     first = wait_for(lambda: newest("running"))
     assert first.pid is not None
+    # Held where it is, so that it can't end before the reload, the second job and the kill have come, however slowly.
+    os.kill(first.pid, signal.SIGSTOP)
     panel = page.locator(f".st-key-job_{first.id}")
     panel.wait_for(timeout=PATIENCE)
 
