@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
 from analysis import patterns
 from analysis.data import Dataset
 from analysis.errors import DataError
-from analysis.patterns.clock import Measure
+from analysis.patterns.selection import Measure
 from ui import state, truth
 from ui.charts import patterns_calendar as charts
 
@@ -74,7 +73,9 @@ def true_weekdays(dataset: Dataset, calendar: patterns.CalendarMap) -> dict[int,
 
 
 @st.cache_data(max_entries=64, ttl=3600, show_spinner=False)
-def of_day(_dataset: Dataset, content: str, chosen: tuple[str | None, ...], _page: Page, day: int) -> pd.DataFrame:
+def of_day(
+    _dataset: Dataset, content: str, chosen: tuple[str | None, ...], _page: Page, day: dt.date
+) -> patterns.DayTitles:
     """The titles of one day under a selection."""
     return patterns.titles_of_day(_dataset, _page.calendar, day, workspace=state.workspace())
 

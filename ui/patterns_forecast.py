@@ -7,7 +7,7 @@ import streamlit as st
 
 from analysis import patterns
 from analysis.data import Dataset
-from analysis.patterns.clock import Measure
+from analysis.patterns.selection import Measure
 from ui import state
 from ui.charts import patterns_forecast as charts
 

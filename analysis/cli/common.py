@@ -23,6 +23,11 @@ SeedOption = Annotated[
     int, typer.Option("--seed", min=0, help="Seed of the random numbers; the same seed, the same result.")
 ]
 
+GenreOption = Annotated[str | None, typer.Option("--genre", help="Only this genre.")]
+DeviceOption = Annotated[str | None, typer.Option("--device", help="Only this device.")]
+CountryOption = Annotated[str | None, typer.Option("--country", help="Only viewers of this country.")]
+KindOption = Annotated[str | None, typer.Option("--kind", help="Only `film` or `series`.")]
+
 SHOWN_ROWS = 50
 """Rows of a table that are printed; `--json` gives all of them."""
 

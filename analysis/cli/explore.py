@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -14,6 +16,14 @@ ZoneOption = Annotated[
 MeasureOption = Annotated[
     str | None, typer.Option("--measure", help="`minutes` (where they are known, by default) or `events`.")
 ]
+
+
+class Shown(StrEnum):
+    """What `calendar` prints."""
+
+    days = "days"
+    special = "special"
+    parts = "parts"
 
 
 def register(app: typer.Typer) -> None:
@@ -66,17 +76,45 @@ def seasons(data: common.DataOption = "sample", as_json: common.JsonOption = Fal
 
 def calendar(
     data: common.DataOption = "sample",
+    show: Annotated[
+        Shown,
+        typer.Option(
+            "--show",
+            help="`days` (every day, and growth over a year), `special` (holidays and days that stand out, with their "
+            "likely reason) or `parts` (trend, week and year).",
+        ),
+    ] = Shown.days,
+    day: Annotated[
+        dt.datetime | None, typer.Option("--day", formats=["%Y-%m-%d"], help="The titles of one day instead.")
+    ] = None,
+    measure: MeasureOption = None,
     zone: ZoneOption = None,
-    special: Annotated[bool, typer.Option("--special", help="The days that stand out, with their reason.")] = False,
+    genre: common.GenreOption = None,
+    device: common.DeviceOption = None,
+    country: common.CountryOption = None,
+    kind: common.KindOption = None,
     as_json: common.JsonOption = False,
 ) -> None:
-    """Every day by year, growth over a year, and the days that stand out."""
-    from analysis.patterns import calendar_map, special_days
+    """Every day by year, growth over a year, days that stand out, what days are made of, and the titles of a day."""
+    from typing import cast
+
+    from analysis.patterns import Filters, calendar_map, decompose, events, special_days, titles_of_day
+    from analysis.patterns.selection import Measure
+    from analysis.results import Result
 
     with common.progress() as progress:
         dataset = common.dataset(data)
-        found = calendar_map(dataset, zone=zone, progress=progress)
-        shown = special_days(dataset, found) if special else found
+        filters = Filters(None, None, genre, device, country, kind)
+        # As on the page: minutes where they are known.
+        counted = cast("Measure", measure or ("minutes" if events(dataset, zone).has_minutes else "events"))
+        found = calendar_map(dataset, filters=filters, zone=zone, measure=counted, progress=progress)
+        shown: Result = found
+        if day is not None:
+            shown = titles_of_day(dataset, found, day.date())
+        elif show is Shown.special:
+            shown = special_days(dataset, found, progress=progress)
+        elif show is Shown.parts:
+            shown = decompose(found.trend)
     common.emit(shown, as_json)
 
 
@@ -105,7 +143,7 @@ def forecast(
 
     from analysis.patterns import forecast as days
     from analysis.patterns import forecast_genres
-    from analysis.patterns.clock import Measure
+    from analysis.patterns.selection import Measure
 
     chosen = cast("Measure | None", measure)
     with common.progress() as progress:

@@ -12,7 +12,7 @@ from analysis.patterns.forecast import Forecast, forecast
 from analysis.patterns.forecast_shares import GenreForecast, forecast_genres
 from analysis.patterns.hours import HourGenre, HourTitles, hour_titles, hours, planted_hours
 from analysis.patterns.look import AT_ONCE, Choices, Patterns, choices, look, prepare, prepared
-from analysis.patterns.reasons import titles_of_day
+from analysis.patterns.reasons import DayTitles, titles_of_day
 from analysis.patterns.retention import SEGMENTS, Retention, retention
 from analysis.patterns.seasons import MonthGenre, months
 
@@ -25,6 +25,7 @@ __all__ = [
     "Choices",
     "Clock",
     "DailyTrend",
+    "DayTitles",
     "Decomposition",
     "EmptySelection",
     "Events",

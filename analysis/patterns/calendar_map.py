@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.data import Dataset
-from analysis.patterns.clock import Measure
 from analysis.patterns.daily import DailyTrend, daily
 from analysis.patterns.filters import Filters
+from analysis.patterns.selection import Measure
 from analysis.patterns.words import MONTHS, WEEKDAYS, percent
 from analysis.results import Progress, Result
 from analysis.workspace import Workspace

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from analysis.data import Dataset
-from analysis.errors import ParameterError
 from analysis.patterns import cubes
-from analysis.patterns.audience import Audience, audience
-from analysis.patterns.events import Events, events
+from analysis.patterns.audience import Audience
+from analysis.patterns.events import Events
 from analysis.patterns.filters import EmptySelection, Filters
+from analysis.patterns.selection import Measure, Selection
 from analysis.patterns.words import PLAIN, WEEKDAYS, Habits, few, percent, with_interval
 from analysis.results import Progress, Result
 from analysis.stats import clustered
 from analysis.workspace import Workspace
-
-Measure = Literal["events", "minutes"]
-MEASURES: tuple[Measure, ...] = ("events", "minutes")
 
 Array = npt.NDArray[np.float64]
 
@@ -164,45 +160,23 @@ def clock(
         ParameterError: Unknown zone or measure.
         DataError: The ratings carry no times.
     """
-    filters = filters or Filters()
-    what = events(dataset, zone)
-    check_measure(measure, what)
-    spec = cubes.for_filters(cubes.CLOCK, filters)
+    chosen = Selection.of(dataset, filters, zone, measure, workspace, progress)
+    what, filters = chosen.what, chosen.filters
     wanted = ["events", "minutes", "completion", "completion_known"]
-    cube = cubes.build(dataset, spec, what, workspace=workspace, progress=progress)
-    cells = cube.sums(["weekday", "hour"], filters, measures=wanted)
-    if not len(cells):
-        raise EmptySelection(
-            f"Nothing is left to count with these filters: {filters.describe()}.",
-            "Widen the months or take a filter away.",
-        )
+    cells = chosen.some(chosen.cube(cubes.CLOCK).sums(["weekday", "hour"], filters, measures=wanted))
     week = {name: np.zeros((7, 24)) for name in wanted}
     for name, table in week.items():
         table[cells.keys["weekday"] - 1, cells.keys["hour"]] = cells.sums[name]
     if week[measure].sum() <= 0:
         raise EmptySelection("No minutes were watched in this selection.", "Look at plays instead.")
-    spec = cubes.for_filters(cubes.RHYTHM, filters)
-    rhythm = cubes.build(dataset, spec, what, workspace=workspace, progress=progress)
     wanted = [measure, f"weekend_{measure}", f"night_{measure}"]
-    buckets = rhythm.totals(["bucket"], filters, measures=wanted)
+    buckets = chosen.cube(cubes.RHYTHM).totals(["bucket"], filters, measures=wanted)
     whole = buckets[measure].to_numpy(float)
     weekend, night = (clustered.share(buckets[name].to_numpy(float), whole) for name in wanted[1:])
     with np.errstate(invalid="ignore"):
         completion = week["completion"] / week["completion_known"]
-    viewers = _viewers(audience(dataset, what, workspace=workspace, progress=progress), filters)
+    viewers = _viewers(chosen.audience(), filters)
     return Clock(what, filters, measure, week["events"], week["minutes"], completion, viewers, weekend, night)
-
-
-def check_measure(measure: str, what: Events) -> None:
-    """Refuse a measure that there isn't.
-
-    Raises:
-        ParameterError: It is unknown, or minutes are asked of a dataset that has none.
-    """
-    if measure not in MEASURES:
-        raise ParameterError(f"There is no measure {measure!r}.", f"Choose one of: {', '.join(MEASURES)}.")
-    if measure == "minutes" and not what.has_minutes:
-        raise ParameterError("This dataset has no minutes watched.", "Count plays or ratings (measure events).")
 
 
 def _viewers(counted: Audience, filters: Filters) -> Array | None:

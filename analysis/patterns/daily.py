@@ -11,10 +11,9 @@ import pandas as pd
 
 from analysis.data import Dataset
 from analysis.patterns import cubes
-from analysis.patterns.audience import audience
-from analysis.patterns.clock import Measure, check_measure
-from analysis.patterns.events import Events, events
+from analysis.patterns.events import Events
 from analysis.patterns.filters import Filters
+from analysis.patterns.selection import Measure, Selection
 from analysis.results import Progress, Result
 from analysis.stats.trend import CountTrend, count_trend
 from analysis.workspace import Workspace
@@ -129,16 +128,13 @@ def daily(
         ParameterError: Unknown zone or measure.
         DataError: The ratings carry no times.
     """
-    filters = filters or Filters()
-    what = events(dataset, zone)
-    check_measure(measure, what)
-    spec = cubes.for_filters(cubes.DAILY, filters)
-    cube = cubes.build(dataset, spec, what, workspace=workspace, progress=progress)
+    chosen = Selection.of(dataset, filters, zone, measure, workspace, progress)
+    what, filters, cube = chosen.what, chosen.filters, chosen.cube(cubes.DAILY)
     found = cube.totals(["date"], filters, measures=("events", "minutes"))
     everything = cube.totals(["date"], Filters(filters.first_month, filters.last_month), measures=["events"])
     first, count = _span(everything)
     sums = {name: _line(found, name, first, count) for name in ("events", "minutes")}
-    active = audience(dataset, what, workspace=workspace, progress=progress).days(filters)
+    active = chosen.audience().days(filters)
     if active is not None:
         sums["viewers"] = _line(active, "viewers", first, count)
     whole = _line(everything, "events", first, count)

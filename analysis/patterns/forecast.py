@@ -16,7 +16,6 @@ import pandas as pd
 from analysis.data import Dataset
 from analysis.errors import DataError
 from analysis.patterns import cubes
-from analysis.patterns.clock import Measure, check_measure
 from analysis.patterns.daily import BUSY
 from analysis.patterns.events import Events, events
 from analysis.patterns.filters import Filters
@@ -32,6 +31,7 @@ from analysis.patterns.forecast_backtest import (
 )
 from analysis.patterns.forecast_calendar import calendar_of
 from analysis.patterns.forecast_models import scaled_error, seasonal_naive
+from analysis.patterns.selection import Measure, check_measure
 from analysis.patterns.words import percent
 from analysis.results import Progress, Result
 from analysis.workspace import Workspace

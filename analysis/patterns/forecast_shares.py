@@ -17,13 +17,13 @@ import pandas as pd
 from analysis.data import Dataset
 from analysis.errors import DataError
 from analysis.patterns import cubes
-from analysis.patterns.clock import Measure, check_measure
 from analysis.patterns.events import NO_GENRE, Events, events
 from analysis.patterns.filters import Filters
 from analysis.patterns.forecast import check_length, whole_days
 from analysis.patterns.forecast_backtest import HORIZON, LEAST_TRAINING, MOST_ORIGINS
 from analysis.patterns.forecast_calendar import PAIRS
 from analysis.patterns.forecast_models import WEEK, YEAR, Prediction, harmonic, level, mean_of, waves, widening
+from analysis.patterns.selection import Measure, check_measure
 from analysis.patterns.words import percent
 from analysis.results import Progress, Result
 from analysis.workspace import Workspace

@@ -11,12 +11,13 @@ from analysis.data import Dataset
 from analysis.patterns import cubes
 from analysis.patterns.appetite import knows_supply
 from analysis.patterns.audience import audience, counted
-from analysis.patterns.clock import Clock, Measure, clock
+from analysis.patterns.clock import Clock, clock
 from analysis.patterns.counting import REASONS
 from analysis.patterns.daily import A_MONTH, DailyTrend, daily
 from analysis.patterns.events import NO_GENRE, UNKNOWN, events
 from analysis.patterns.filters import EmptySelection, Filters
 from analysis.patterns.seasons import MonthGenre, months
+from analysis.patterns.selection import Measure
 from analysis.patterns.words import MONTHS
 from analysis.results import Progress, Result
 from analysis.workspace import Workspace

@@ -18,7 +18,7 @@ import pyarrow as pa
 from analysis import engine
 from analysis.data import Dataset
 from analysis.errors import DataError, ParameterError
-from analysis.patterns.clock import Measure
+from analysis.patterns.selection import Measure
 from analysis.results import Result
 from analysis.stats import clustered, ratios
 

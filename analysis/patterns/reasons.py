@@ -12,13 +12,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.data import Dataset
+from analysis.errors import DataError, ParameterError
 from analysis.patterns import cubes
 from analysis.patterns.appetite import knows_supply
-from analysis.patterns.calendar_map import CalendarMap, public_holidays
+from analysis.patterns.calendar_map import CalendarMap, named, public_holidays
 from analysis.patterns.filters import Filters
 from analysis.patterns.ordinary_days import around, by_split
 from analysis.patterns.words import percent
-from analysis.results import Progress
+from analysis.results import Progress, Result
 from analysis.workspace import Workspace
 
 HOLIDAY_SHARE = 0.25
@@ -32,6 +33,36 @@ _LARGE = 0.05
 """Share of the usual below which a country or device is too small to say anything."""
 
 Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DayTitles(Result):
+    """The titles of one day.
+
+    Attributes:
+        date: The day.
+        plays: Plays of all of them.
+        titles: One row a title, the most watched first: `title`, `plays`, `share` of the day, `days_since_release`
+            (NaN where unknown).
+    """
+
+    date: dt.date
+    plays: int
+    titles: pd.DataFrame
+
+    def to_frame(self) -> pd.DataFrame:
+        """The titles, with the day."""
+        return self.titles.assign(date=self.date)
+
+    def summary(self) -> str:
+        """How much was watched, and the title that leads."""
+        if not len(self.titles):
+            return f"{named(self.date)}: no plays of titles in the catalogue."
+        first = self.titles.iloc[0]
+        return (
+            f"{named(self.date)}: {self.plays:,} plays of {len(self.titles):,} titles; {first['title']} leads with "
+            f"{percent(float(first['share']))} of them."
+        )
 
 
 @dataclass(frozen=True)
@@ -110,7 +141,7 @@ def _holiday(
 
 def _release(dataset: Dataset, calendar: CalendarMap, day: int, workspace: Workspace | None) -> Reason | None:
     trend = calendar.trend
-    titles = titles_of_day(dataset, calendar, day, workspace=workspace)
+    titles = titles_of_day(dataset, calendar, calendar.trend.days[day], workspace=workspace).titles
     new = titles[(titles["days_since_release"] >= 0) & (titles["days_since_release"] < NEW_DAYS)]
     usual = float(around(trend.events, np.isfinite(trend.events))[day])
     beyond = float(trend.events[day]) - usual
@@ -124,20 +155,30 @@ def _release(dataset: Dataset, calendar: CalendarMap, day: int, workspace: Works
 
 
 def titles_of_day(
-    dataset: Dataset, calendar: CalendarMap, day: int, *, workspace: Workspace | None = None
-) -> pd.DataFrame:
-    """What was watched on a day, the most watched first: `title`, `plays`, `share`, `days_since_release` (NaN unknown).
+    dataset: Dataset, calendar: CalendarMap, date: dt.date, *, workspace: Workspace | None = None
+) -> DayTitles:
+    """What was watched on a day.
 
     Of the filters, genre, country and kind count; plays of titles are not known by device.
 
     Args:
-        dataset: The dataset of the calendar, with a catalogue.
+        dataset: The dataset of the calendar, with plays and a catalogue.
         calendar: Its days under some filter.
-        day: Number of the day.
+        date: The day.
         workspace: Where cubes are kept.
+
+    Raises:
+        DataError: There are no plays, or no catalogue.
+        ParameterError: The day lies outside of the data.
     """
     trend = calendar.trend
-    date, filters = trend.days[day], trend.filters
+    if trend.what.table != "views" or not dataset.has("titles"):
+        raise DataError(
+            f"{dataset.name} lacks plays or titles.", "Bring plays and a catalogue to see what was watched."
+        )
+    if not trend.days[0] <= date <= trend.days[-1]:
+        raise ParameterError(f"{date} is not among the days.", f"Choose one from {trend.days[0]} to {trend.days[-1]}.")
+    filters = trend.filters
     month = f"{date:%Y-%m}"
     cube = cubes.build(dataset, cubes.TITLES, trend.what, workspace=workspace)
     asked = Filters(month, month, country=filters.country)
@@ -158,9 +199,10 @@ def titles_of_day(
         age = (pd.Timestamp(date) - pd.to_datetime(known["released_on"])).dt.days.to_numpy(float)
     names = known["name"].tolist() if "name" in known else [f"Title {title}" for title in plays.index]
     whole = max(float(plays.sum()), 1.0)
-    return pd.DataFrame(
+    found = pd.DataFrame(
         {"title": names, "plays": plays.to_numpy(), "share": plays.to_numpy() / whole, "days_since_release": age}
     )
+    return DayTitles(date, int(plays.sum()), found)
 
 
 def _outage(noun: str, day: int, missing: float, parts: dict[str, dict[str, Array]]) -> Reason | None:

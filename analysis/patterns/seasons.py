@@ -17,9 +17,9 @@ from analysis.data import Dataset
 from analysis.errors import DataError
 from analysis.patterns import cubes
 from analysis.patterns.cells import Cells
-from analysis.patterns.clock import Measure, check_measure
-from analysis.patterns.events import NO_GENRE, Events, events
+from analysis.patterns.events import NO_GENRE, Events
 from analysis.patterns.filters import EmptySelection, Filters
+from analysis.patterns.selection import Measure, Selection
 from analysis.patterns.words import FEWEST, MONTHS, percent
 from analysis.results import Progress, Result
 from analysis.stats import clustered, multiplicity, shrinkage
@@ -196,23 +196,14 @@ def months(
         EmptySelection: Nothing is left after the filters.
         ParameterError: Unknown zone or measure.
     """
-    filters = filters or Filters()
-    what = events(dataset, zone)
-    check_measure(measure, what)
+    chosen = Selection.of(dataset, filters, zone, measure, workspace, progress)
+    what, filters = chosen.what, chosen.filters
     if "genre" not in what.splits:
         raise DataError(f"The titles of {dataset.name} have no genres.", "Import a catalogue with genres beside them.")
-    viewers, titles = (
-        cubes.build(dataset, cubes.for_filters(spec, filters), what, workspace=workspace, progress=progress)
-        for spec in (cubes.RHYTHM, cubes.RELEASES)
-    )
+    viewers, titles = chosen.cube(cubes.RHYTHM), chosen.cube(cubes.RELEASES)
     shared = f"{measure}_shared"
-    cells = viewers.sums(["bucket", "month", "genre"], filters, measures=sorted({"events", shared}))
+    cells = chosen.some(viewers.sums(["bucket", "month", "genre"], filters, measures=sorted({"events", shared})))
     by_title = titles.sums(["title_bucket", "month", "genre"], filters, measures=[shared])
-    if not len(cells):
-        raise EmptySelection(
-            f"Nothing is left to count with these filters: {filters.describe()}.",
-            "Widen the months or take a filter away.",
-        )
     names = cells.words["genre"]
     if {names[code] for code in np.unique(cells.keys["genre"]).tolist()} == {NO_GENRE}:
         raise EmptySelection(

@@ -83,7 +83,7 @@ if calendar.trend.gaps:
 day = chosen_day(page)
 story.text(special.sentence(day))
 if what.table == "views" and dataset.has("titles"):
-    titles = of_day(dataset, content, (genre, country, kind), page, day)
+    titles = of_day(dataset, content, (genre, country, kind), page, calendar.trend.days[day]).titles
     columns = {
         "title": "Title",
         "plays": st.column_config.NumberColumn("Plays"),
