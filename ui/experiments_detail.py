@@ -12,6 +12,7 @@ from analysis.experiments import planner, segments, timeline
 from analysis.experiments.experiment import Experiment
 from analysis.experiments.report import ExperimentReport
 from analysis.experiments.words import p_value, percent
+from ui import experiments as room
 from ui.charts import experiments_detail as charts
 from ui.story import Story
 
@@ -23,21 +24,40 @@ def _course(_dataset: Dataset, content: str, _experiment: Experiment, name: str,
     return timeline.timeline(_dataset, _experiment, metric, until=until)
 
 
-@st.cache_resource(max_entries=64, ttl=3600, show_spinner="Going through the segments")
-def _segments(_dataset: Dataset, content: str, _experiment: Experiment, name: str, metric: str, until: dt.date | None):  # type: ignore[no-untyped-def]
-    return (
-        segments.by_segment(_dataset, _experiment, metric, until=until),
-        segments.by_week(_dataset, _experiment, metric, until=until),
+@st.cache_resource(max_entries=64, ttl=3600, show_spinner="Going through the weeks")
+def _weeks(_dataset: Dataset, content: str, _experiment: Experiment, name: str, metric: str, until: dt.date | None):  # type: ignore[no-untyped-def]
+    return segments.by_week(_dataset, _experiment, metric, until=until)
+
+
+def by_segment(story: Story, report: ExperimentReport) -> None:
+    """The effect by segment, whether it differs, and the truth where it is known."""
+    found = report.segments
+    if found is None or not found.segments:
+        return
+    # The switch that hides the truth empties it.
+    known = room.of_dataset() and report.experiment.truth
+    true = segments.true_lifts(story.dataset, report.experiment, found.metric) if known else {}
+    story.chart(charts.segments(found, true), key="experiments_segments", alt=found.summary())
+    story.text(found.summary())
+    if true:
+        told = ", ".join(f"{percent(lift)} for {value}" for (_, value), lift in true.items())
+        turned = min(true.values()) < 0 < max(true.values())
+        story.text(f"{'In truth it reverses' if turned else 'True effects'}: {told}.")
+    planned = [segments.spoken(t.column) for t in found.interactions if t.planned]
+    asked = f"Only {' and '.join(planned)} was asked about beforehand. " if planned else "None was asked about before. "
+    story.text(
+        f"{asked}Of the others, a difference is called one below p = .01 only, corrected for their number: one of "
+        "twenty segments stands out by chance alone."
     )
 
 
 def show(story: Story, report: ExperimentReport, until: dt.date | None) -> None:
-    """Lift over time, what is new, segments and the outlook; what can't be followed is said."""
+    """Lift over time, what is new, and the outlook; what can't be followed is said."""
     experiment, metric = report.experiment, report.primary
     try:
         key = (story.dataset, story.dataset.content_hash, experiment, experiment.name, metric, until)
         course = _course(*key)
-        by_segment, by_week = _segments(*key)
+        by_week = _weeks(*key)
     except ExperimentError as error:
         story.text(f"{error.problem} {error.remedy}")
         return
@@ -53,20 +73,6 @@ def show(story: Story, report: ExperimentReport, until: dt.date | None) -> None:
     if len(by_week.weeks) > 1:
         story.chart(charts.weeks(by_week), key="experiments_weeks", alt=by_week.summary())
         story.text(by_week.summary())
-    if by_segment.segments:
-        planned = [t.column for t in by_segment.interactions if t.planned]
-        # The switch that hides the truth empties it.
-        true = segments.true_lifts(story.dataset, experiment, metric) if experiment.truth else {}
-        story.chart(charts.segments(by_segment, true), key="experiments_segments", alt=by_segment.summary())
-        story.text(by_segment.summary())
-        if true:
-            told = ", ".join(f"{percent(lift)} for {value}" for (_, value), lift in true.items())
-            turned = min(true.values()) < 0 < max(true.values())
-            story.text(f"{'In truth it reverses' if turned else 'True effects'}: {told}.")
-        story.text(
-            "Exploratory: one of twenty segments stands out by chance alone. "
-            + (f"Only {', '.join(planned)} was asked about beforehand." if planned else "None was asked about before.")
-        )
     _outlook(story, course)
 
 

@@ -101,12 +101,12 @@ def segments(
     metric: MetricOption = None,
     as_json: common.JsonOption = False,
 ) -> None:
-    """Look into one experiment by segment of the viewers, with a test of interaction."""
+    """Look into one experiment by segment of the viewers, and test whether its effect differs or reverses."""
     from analysis.experiments.segments import by_segment
     from analysis.experiments.viewing import read_experiment
 
     dataset = common.dataset(data)
-    common.emit(by_segment(dataset, read_experiment(dataset, name), metric), as_json)
+    common.emit(by_segment(read_experiment(dataset, name), metric), as_json)
 
 
 def reach(

@@ -1,4 +1,4 @@
-"""The health of an experiment as one strip: split, crossovers, balance before, missing outcomes, exposure, outliers."""
+"""The health of an experiment: split, crossovers, balance before, missing outcomes, exposure, outliers, segments."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from analysis.experiments.metrics import Metric
 from analysis.experiments.moments import Moments
 from analysis.experiments.multi import compare_overall
 from analysis.experiments.multiplicity import adjust_p_values
+from analysis.experiments.segments import Segments, spoken
 from analysis.results import Result
 
 if TYPE_CHECKING:
@@ -77,12 +78,13 @@ class Health(Result):
         return f"Of {words.plural(known, 'check')}, {'; '.join(said)}."
 
 
-def health(experiment: Experiment, split: SampleRatio) -> Health:
+def health(experiment: Experiment, split: SampleRatio, segments: Segments | None = None) -> Health:
     """Check what can be checked of an experiment.
 
     Args:
         experiment: The experiment.
         split: Its sample-ratio check.
+        segments: The primary metric's effect by segment, where that is known.
     """
     return Health(
         (
@@ -92,6 +94,7 @@ def health(experiment: Experiment, split: SampleRatio) -> Health:
             _missing(experiment),
             _exposed(experiment),
             _extremes(experiment),
+            _alike(segments),
         )
     )
 
@@ -199,6 +202,25 @@ def _extremes(experiment: Experiment) -> HealthCheck:
         return HealthCheck("Extreme units", "fine", f"No unit makes up more than {share} of a metric’s spread.")
     text = f"One unit makes up {share} of the spread of {worst}: look at the capped mean too."
     return HealthCheck("Extreme units", "look twice", text)
+
+
+def _alike(found: Segments | None) -> HealthCheck:
+    """Whether one number speaks for all units, and whether the split holds within the segments."""
+    name = "Same for all"
+    if found is None or not found.interactions:
+        return HealthCheck(name, "unknown", "No segments of enough units are known.")
+    looked = ", ".join(spoken(t.column) for t in found.interactions)
+    splits = adjust_p_values([s.split_p for s in found.segments])
+    off = [s.value for s, p in zip(found.segments, splits, strict=True) if p < SRM_ALPHA]
+    broken = f" Within {', '.join(off)} the units are not split as planned." if off else ""
+    differ = [t for t in found.interactions if t.found]
+    if not differ:
+        smallest = words.p_value(min(t.p_value for t in found.interactions))
+        text = f"No difference of effects by {looked} beyond chance (smallest {smallest}, corrected).{broken}"
+        return HealthCheck(name, "look twice" if off else "fine", text)
+    asked = {True: "asked about beforehand", False: "nobody asked beforehand: test it again"}
+    told = " ".join(f"{found.sentence(t)[:-1]} ({asked[t.planned]})." for t in differ)
+    return HealthCheck(name, "look twice", f"{told}{broken}")
 
 
 def _upper(text: str) -> str:

@@ -52,6 +52,7 @@ class Experiment:
         first_days: Each metric within the first days of a unit and after them, to tell what lasts from what is new.
         observed: What is known of the units besides their outcomes.
         survival: Curves of staying, each treatment's beside the control's, where time to an event is measured.
+        segments: The metrics of the units of each segment, by column and by the segment's value there.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Experiment:
     first_days: Mapping[str, tuple[Metric, Metric]] = field(default_factory=dict)
     observed: Observed = field(default_factory=Observed)
     survival: Mapping[str, SurvivalComparison] = field(default_factory=dict)
+    segments: Mapping[str, Mapping[str, tuple[Metric, ...]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(self.units) < 2:

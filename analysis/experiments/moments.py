@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -224,6 +224,48 @@ def moments_by_variant(
     Raises:
         ExperimentError: A column holds NaN or infinite numbers, or no number at all in some variant.
     """
+    return dict(_moments_by(frame, variant, columns, pairs))
+
+
+def moments_by_cell(
+    frame: nw.LazyFrame[Any], variant: str, by: str, columns: Sequence[str], pairs: Iterable[tuple[str, str]] = ()
+) -> dict[str, dict[str, JointMoments]]:
+    """Moments of each variant within each value of another column, in one query.
+
+    A cell that can't be measured, because a column has no number in it, is left out.
+
+    Args:
+        frame: One row a unit.
+        variant: Column that names the variant; rows without one are left out.
+        by: Text column that names the segment; rows without one are left out.
+        columns: Number columns.
+        pairs: Pairs of those columns whose covariance is needed.
+
+    Returns:
+        Moments by the segment's value, in order, and by variant.
+    """
+    import narwhals as nw
+
+    cell = nw.concat_str([nw.col(by), nw.col(variant).cast(nw.String())], separator=_SEPARATOR)
+    known = frame.filter(~nw.col(by).is_null(), ~nw.col(variant).is_null())
+    found: dict[str, dict[str, JointMoments]] = {}
+    for label, joint in _moments_by(known.with_columns(cell.alias("cell")), "cell", columns, pairs, lenient=True):
+        value, _, name = label.partition(_SEPARATOR)
+        found.setdefault(value, {})[name] = joint
+    return found
+
+
+_SEPARATOR = "\x1f"
+
+
+def _moments_by(
+    frame: nw.LazyFrame[Any],
+    key: str,
+    columns: Sequence[str],
+    pairs: Iterable[tuple[str, str]],
+    lenient: bool = False,
+) -> Iterator[tuple[str, JointMoments]]:
+    """Moments of each group, in the order of the groups' names; a lenient reader passes over what has no numbers."""
     import narwhals as nw
 
     from analysis import engine
@@ -238,20 +280,23 @@ def moments_by_variant(
         nw.cov(nw.col(a).cast(nw.Float64()), nw.col(b).cast(nw.Float64()), ddof=1).alias(f"x{place[a]}_{place[b]}")
         for a, b in wanted
     ]
-    table = engine.to_arrow(frame.filter(~nw.col(variant).is_null()).group_by(variant).agg(*spec))
-    found: dict[str, JointMoments] = {}
-    for row in sorted(table.to_pylist(), key=lambda r: natural(str(r[variant]))):
-        label, n = str(row[variant]), int(row["n"])
+    table = engine.to_arrow(frame.filter(~nw.col(key).is_null()).group_by(key).agg(*spec))
+    for row in sorted(table.to_pylist(), key=lambda r: natural(str(r[key]))):
+        label, n = str(row[key]), int(row["n"])
+        if lenient and not all(row[f"c{i}"] for i in range(len(columns))):
+            continue
         for i, name in enumerate(columns):
             _require_numbers(name, label, row[f"c{i}"], row[f"m{i}"], row[f"v{i}"])
-        found[label] = JointMoments(
-            n=n,
-            means={name: float(row[f"m{i}"]) for i, name in enumerate(columns)},
-            variances={name: _or_nan(row[f"v{i}"]) for i, name in enumerate(columns)},
-            covariances={(a, b): _or_nan(row[f"x{place[a]}_{place[b]}"]) for a, b in wanted},
-            counts={name: int(row[f"c{i}"]) for i, name in enumerate(columns) if row[f"c{i}"] != n},
+        yield (
+            label,
+            JointMoments(
+                n=n,
+                means={name: float(row[f"m{i}"]) for i, name in enumerate(columns)},
+                variances={name: _or_nan(row[f"v{i}"]) for i, name in enumerate(columns)},
+                covariances={(a, b): _or_nan(row[f"x{place[a]}_{place[b]}"]) for a, b in wanted},
+                counts={name: int(row[f"c{i}"]) for i, name in enumerate(columns) if row[f"c{i}"] != n},
+            ),
         )
-    return found
 
 
 def ranges(

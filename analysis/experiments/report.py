@@ -16,12 +16,14 @@ from analysis.experiments.metrics import Metric
 from analysis.experiments.moments import Moments
 from analysis.experiments.multi import MultiComparison, compare, compare_variants
 from analysis.experiments.plan import Look, Plan
+from analysis.experiments.segments import Segments, by_segment
 from analysis.experiments.sequential import BURN_IN, always_valid
 from analysis.experiments.verdict import (
     Findings,
     GuardrailReading,
     Lasting,
     Reading,
+    Spread,
     Verdict,
     decide,
     read_guardrail,
@@ -53,6 +55,7 @@ class ExperimentReport(Result):
         guardrails: What the guardrails say of the variant spoken of.
         lasting: Whether the gain outlasts each unit's first days.
         health: All checks that the data allow, the split's among them.
+        segments: The primary metric's effect by segment, or None where no segments are known or there is no control.
     """
 
     experiment: Experiment
@@ -68,6 +71,7 @@ class ExperimentReport(Result):
     guardrails: tuple[GuardrailReading, ...]
     lasting: Lasting
     health: Health
+    segments: Segments | None
 
     def to_frame(self) -> pd.DataFrame:
         """One row a metric and pair of variants, the primary metric first."""
@@ -152,6 +156,8 @@ def analyse(
     reading = read_primary(deciding, comparisons[0], plan.worth)
     guardrails = _guardrails(experiment, plan, comparisons, reading)
     lasting, later = _lasting(experiment, deciding, reading, plan.confidence)
+    segments = _segments(experiment, plan, deciding, reading)
+    spread, differing = _spread(segments, look)
     findings = Findings(
         reading,
         not split.failed,
@@ -160,8 +166,10 @@ def analyse(
         guardrails,
         lasting,
         later,
+        spread,
+        differing,
     )
-    checks = health(experiment, split)
+    checks = health(experiment, split, segments)
     cautions = (
         *_futile(experiment, plan, deciding, reading),
         *_cautions(experiment, plan, ordered, comparisons, checks),
@@ -180,7 +188,25 @@ def analyse(
         guardrails,
         lasting,
         checks,
+        segments,
     )
+
+
+def _segments(experiment: Experiment, plan: Plan, metric: Metric, reading: Reading) -> Segments | None:
+    """The effect of the variant spoken of, by segment."""
+    if experiment.control is None or not experiment.segments:
+        return None
+    other = reading.variant if reading.variant != experiment.control else None
+    return by_segment(experiment, metric.name, plan=plan, treatment=other or None, confidence=plan.confidence)
+
+
+def _spread(found: Segments | None, look: Look) -> tuple[Spread, str]:
+    """What the segments asked about beforehand say, at the planned end; their tests are those of a single look."""
+    planned = [t for t in found.interactions if t.planned and t.found] if found is not None and look == "last" else []
+    if found is None or not planned:
+        return "alike", ""
+    worst = min(planned, key=lambda test: (not test.reverses, test.p_value))
+    return ("reverses" if worst.reverses else "differs"), found.sentence(worst)
 
 
 def _judged_by(plan: Plan, primary: str | None, confidence: float | None, worth: float | None) -> Plan:

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import narwhals as nw
-import numpy as np
 
 from analysis import engine
 from analysis.data import Dataset
-from analysis.errors import ExperimentError
 from analysis.experiments import words
 from analysis.experiments.experiment import Experiment
 from analysis.experiments.fixed import Comparison, compare_means
 from analysis.experiments.health import sample_ratio
-from analysis.experiments.metrics import columns_of, term_moments
+from analysis.experiments.heterogeneity import common_lift, qualitative
+from analysis.experiments.metrics import Metric, columns_of, term_moments
 from analysis.experiments.moments import moments_by_variant
+from analysis.experiments.multi import compare
 from analysis.experiments.multiplicity import adjust_p_values
+from analysis.experiments.plan import Plan
 from analysis.experiments.timeline import arms_of, term_of
 from analysis.experiments.verdict import MINIMUM_UNITS
 from analysis.experiments.viewing import known_truth, last_day, plays_of
@@ -29,13 +30,8 @@ from analysis.results import Result
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("plan", "age_band", "country")
-"""Columns of the viewers that are looked at, where they are there."""
-
-MOST_SEGMENTS = 12
-"""A column with more values than this is left out: its segments would be too small to say anything."""
-
-_SEPARATOR = "\x1f"
+PLANNED_LEVEL, EXPLORATORY_LEVEL = 0.05, 0.01
+"""Corrected p-value below which effects are said to differ; more is asked of what nobody asked about beforehand."""
 
 
 @dataclass(frozen=True)
@@ -60,23 +56,28 @@ class Interaction:
     """Whether the effect differs between the segments of a column.
 
     Attributes:
-        column: Column of the viewers.
-        statistic: Cochran's Q: χ² of the segments' differences around their common one.
-        degrees_of_freedom: Segments less one.
-        p_value: Its p-value, corrected over the columns that were not named beforehand.
+        column: The column.
+        statistic: F of the test that the lift is the same in all segments.
+        p_value: Its p-value, corrected over the columns planned, or over those not planned.
+        reversal_p_value: The same of Gail and Simon's test that it is a gain in some and a loss in others.
         planned: Whether the column was named before results were seen.
     """
 
     column: str
     statistic: float
-    degrees_of_freedom: int
     p_value: float
+    reversal_p_value: float
     planned: bool
 
     @property
     def found(self) -> bool:
-        """Whether the effects differ, at the 5 % level."""
-        return self.p_value < 0.05
+        """Whether the effects differ."""
+        return self.p_value < (PLANNED_LEVEL if self.planned else EXPLORATORY_LEVEL)
+
+    @property
+    def reverses(self) -> bool:
+        """Whether it is a gain in some segments and a loss in others, beyond chance."""
+        return self.found and self.reversal_p_value < (PLANNED_LEVEL if self.planned else EXPLORATORY_LEVEL)
 
 
 @dataclass(frozen=True)
@@ -97,13 +98,12 @@ class Segments(Result):
 
     @property
     def reversals(self) -> tuple[str, ...]:
-        """Columns whose effects differ and have segments on both sides of zero."""
-        found = []
-        for test in self.interactions:
-            effects = [s.comparison.absolute.estimate for s in self.segments if s.column == test.column]
-            if test.found and min(effects) < 0 < max(effects):
-                found.append(test.column)
-        return tuple(found)
+        """Columns by which the effect reverses."""
+        return tuple(test.column for test in self.interactions if test.reverses)
+
+    def of(self, column: str) -> tuple[Segment, ...]:
+        """The segments of one column."""
+        return tuple(s for s in self.segments if s.column == column)
 
     def to_frame(self) -> pd.DataFrame:
         """One row a segment."""
@@ -116,31 +116,62 @@ class Segments(Result):
                 | {k: v for k, v in s.comparison.row().items() if k in _SHOWN}
                 | {
                     "interaction_p_value": tests[s.column].p_value,
+                    "reversal_p_value": tests[s.column].reversal_p_value,
                     "planned": tests[s.column].planned,
                     "split_p_value": s.split_p,
                 }
                 for s in self.segments
+                if s.column in tests
             ]
         )
+
+    def sentence(self, test: Interaction) -> str:
+        """How the effect differs by one column, in words: which segments gain, which lose, with their lifts.
+
+        Segments are called clear where their own interval, of a single test, leaves zero out.
+        """
+        name = spoken(test.column)
+        parts = []
+        for sign, word in ((1, "higher"), (-1, "lower"), (0, "unclear")):
+            own = [s.comparison for s in self.of(test.column)]
+            values = [s.value for s in self.of(test.column)]
+            each = [f"{v} {_lift(c)}" for v, c in zip(values, own, strict=True) if c.absolute.sign == sign]
+            if each:
+                parts.append(f"{word} for {_listed(each)}")
+        verb = "reverses" if test.reverses else "differs"
+        return f"The effect {verb} by {name} ({words.p_value(test.p_value)}): {self.metric} {'; '.join(parts)}."
 
     def summary(self) -> str:
         """Which columns' effects differ, and whether some segment is hurt."""
         if not self.segments:
-            return "There is no segment with enough viewers."
+            return "There is no segment with enough units."
         found = [test for test in self.interactions if test.found]
         if not found:
             return (
                 f"{_upper(self.metric)}: no segment’s effect differs from the others’ by more than chance makes it. "
                 "A segment that stands out alone is to be expected when one looks at many."
             )
-        texts = []
-        for test in found:
-            own = [s for s in self.segments if s.column == test.column and s.comparison.relative is not None]
-            each = ", ".join(f"{words.percent(s.comparison.relative.estimate)} for {s.value}" for s in own)  # type: ignore[union-attr]
-            kind = "asked about beforehand" if test.planned else "exploratory: test it again"
-            reversed_ = "reverses" if test.column in self.reversals else "differs"
-            texts.append(f"the effect {reversed_} by {test.column} ({words.p_value(test.p_value)}, {kind}): {each}")
-        return f"{_upper(self.metric)}: {'; '.join(texts)}."
+        asked = {True: "It was asked about beforehand.", False: "Nobody asked beforehand: test it again."}
+        return " ".join(f"{self.sentence(test)} {asked[test.planned]}" for test in found)
+
+
+def spoken(column: str) -> str:
+    """A column's name as it is said.
+
+    >>> spoken("age_band")
+    'age band'
+    """
+    return column.replace("_", " ")
+
+
+def _lift(comparison: Comparison) -> str:
+    lift, gap = comparison.relative, comparison.absolute
+    effect, show = (lift, words.percent) if lift is not None else (gap, words.signed)
+    return f"({show(effect.estimate)}, interval {show(effect.low)} to {show(effect.high)})"
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
 _SHOWN = (
@@ -191,48 +222,40 @@ class Weeks(Result):
 
 
 def by_segment(
-    dataset: Dataset,
     experiment: Experiment,
     metric: str | None = None,
     *,
-    columns: Sequence[str] = COLUMNS,
+    plan: Plan | None = None,
     treatment: str | None = None,
-    until: dt.date | None = None,
     confidence: float = 0.95,
 ) -> Segments:
-    """A metric's effect by segment, and for each column whether the effects differ (Cochran 1954).
+    """A metric's effect by segment, and for each column whether the effects differ, and whether they turn round.
 
-    Columns that the plan names are tested each by itself; the p-values of all others are Holm's. The segments' own
-    p-values are Holm's over all segments. Segments with fewer than 30 viewers in a variant are left out.
+    The p-values of the columns that the plan names are Holm's over those, the others' Holm's over the others; the
+    segments' own are Holm's over all segments. Segments with fewer than 30 units in a variant are left out.
 
     Args:
-        dataset: A dataset with `assignments`, `views` and `viewers`.
-        experiment: The experiment, as `read_experiment` gives it.
+        experiment: The experiment, with the metrics of its segments.
         metric: Name of the metric; the plan's primary one by default.
-        columns: Columns of `viewers`.
+        plan: What was written down beforehand; the experiment's own plan by default.
         treatment: The variant held against the control; the first other one by default.
-        until: Last day, on the viewers' clocks.
         confidence: Level of each interval.
 
     Raises:
-        ExperimentError: The metric is not one of viewing, or there is no control.
+        ExperimentError: There is no such treatment, or no control.
     """
     control, treatment = arms_of(experiment, treatment)
-    name = metric or (experiment.plan.primary if experiment.plan else "") or experiment.metrics[0].name
-    planned = experiment.plan.segments if experiment.plan else ()
-    term = term_of(name)
-    found: list[Segment] = []
-    have = dataset.columns("viewers") if dataset.has("viewers") else ()
-    columns = [c for c in columns if c in have]
-    with dataset.read() as tables:
-        plays = plays_of(tables, experiment.name, until or last_day(dataset, experiment.name))
-        summed = plays.rows.group_by("viewer_id").agg(*(nw.col(c).sum() for c in columns_of(term)[0]))
-        values = tables["viewers"].select("viewer_id", *(nw.col(c).cast(nw.String()) for c in columns))
-        frame = plays.viewers.join(values, on="viewer_id", how="inner").join(summed, on="viewer_id", how="left")
-        # Joined once; each column then reads one row a viewer.
-        viewers = tables.cursor.arrow(engine.to_arrow(frame))
-        for column in columns:
-            found += _segments(viewers, experiment, name, column, (control, treatment), confidence)
+    plan = plan or experiment.plan or Plan()
+    name = metric or plan.primary or experiment.metrics[0].name
+    planned = plan.segments if plan.registered else ()
+    found = [
+        segment
+        for column, values in experiment.segments.items()
+        for value, metrics in values.items()
+        if (segment := _segment(experiment, column, value, metrics, name, (control, treatment), confidence))
+    ]
+    alone = [c for c in experiment.segments if sum(s.column == c for s in found) < 2]
+    found = [s for s in found if s.column not in alone]
     adjusted = adjust_p_values([s.comparison.absolute.p_value for s in found])
     segments = tuple(
         dataclasses.replace(
@@ -240,12 +263,11 @@ def by_segment(
         )
         for s, p in zip(found, adjusted, strict=True)
     )
-    names = dict.fromkeys(s.column for s in segments)
-    tests = [t for t in (_interaction(segments, c, c in planned) for c in names) if t is not None]
-    open_ = [t for t in tests if not t.planned]
-    corrected = dict(zip([t.column for t in open_], adjust_p_values([t.p_value for t in open_]), strict=True))
-    tests = [dataclasses.replace(t, p_value=corrected.get(t.column, t.p_value)) for t in tests]
-    return Segments(name, segments, tuple(tests), confidence)
+    tests = [_interaction(segments, c, c in planned) for c in dict.fromkeys(s.column for s in segments)]
+    return Segments(
+        name, segments, (*_corrected(t for t in tests if t.planned), *_corrected(t for t in tests if not t.planned)),
+        confidence,
+    )  # fmt: skip
 
 
 def true_lifts(dataset: Dataset, experiment: Experiment, metric: str) -> dict[tuple[str, str], float]:
@@ -259,7 +281,7 @@ def true_lifts(dataset: Dataset, experiment: Experiment, metric: str) -> dict[tu
     known = known_truth(dataset, experiment.name).get("true_effects", ())
     found = {}
     for effect in known:
-        column = next((c for c in COLUMNS if str(effect["segment"]).startswith(f"{c} ")), None)
+        column = next((c for c in experiment.segments if str(effect["segment"]).startswith(f"{c} ")), None)
         if effect["metric"] == metric and column is not None and effect["relative"] is not None:
             found[column, str(effect["segment"])[len(column) + 1 :]] = float(effect["relative"])
     return found
@@ -317,50 +339,39 @@ def by_week(
     return Weeks(name, tuple(weeks))
 
 
-def _segments(
-    viewers: nw.LazyFrame[Any],
+def _segment(
     experiment: Experiment,
-    name: str,
     column: str,
+    value: str,
+    metrics: Sequence[Metric],
+    name: str,
     arms: tuple[str, str],
     confidence: float,
-) -> list[Segment]:
-    """All segments of one column, in one query."""
-    term = term_of(name)
-    columns = columns_of(term)[0]
-    frame = viewers.filter(~nw.col(column).is_null())
-    if not 2 <= engine.to_arrow(frame.select(nw.col(column).n_unique())).column(0)[0].as_py() <= MOST_SEGMENTS:
-        return []
-    cell = nw.concat_str([nw.col(column), nw.col("variant")], separator=_SEPARATOR)
-    frame = frame.with_columns(*(nw.col(c).fill_null(0.0) for c in columns), cell.alias("cell"))
-    moments = moments_by_variant(frame, "cell", columns, columns_of(term)[1])
-    found = []
-    for value in dict.fromkeys(key.partition(_SEPARATOR)[0] for key in moments):
-        pair = [moments.get(f"{value}{_SEPARATOR}{arm}") for arm in arms]
-        if any(m is None or m.n < MINIMUM_UNITS for m in pair):
-            continue
-        sides = [term_moments(m, term) for m in pair if m is not None]
-        try:
-            comparison = compare_means(sides[0], sides[1], confidence=confidence, metric=name, names=arms)
-        except ExperimentError:
-            continue
-        weights = {arm: (experiment.weights or {}).get(arm, 1.0) for arm in arms}
-        split = sample_ratio({arm: m.n for arm, m in zip(arms, sides, strict=True)}, weights)
-        found.append(Segment(column, value, comparison, split.p_value))
-    return found
-
-
-def _interaction(segments: Sequence[Segment], column: str, planned: bool) -> Interaction | None:
-    """Cochran's Q over the differences of a column's segments."""
-    from scipy import special
-
-    own = [s.comparison.absolute for s in segments if s.column == column and not s.comparison.problem]
-    if len(own) < 2:
+) -> Segment | None:
+    """The effect in one segment, or None where it has too few units or no such metric."""
+    metric = next((m for m in metrics if m.name == name), None)
+    if metric is None or any(arm not in metric.arms or metric.arms[arm].n < MINIMUM_UNITS for arm in arms):
         return None
-    gaps, weights = np.array([e.estimate for e in own]), np.array([e.standard_error**-2 for e in own])
-    centre = float(weights @ gaps / weights.sum())
-    statistic = float(weights @ (gaps - centre) ** 2)
-    return Interaction(column, statistic, len(own) - 1, float(special.chdtrc(len(own) - 1, statistic)), planned)
+    comparison = compare(metric, *arms, confidence=confidence)
+    if comparison.problem:
+        return None
+    weights = {arm: (experiment.weights or {}).get(arm, 1.0) for arm in arms}
+    split = sample_ratio({arm: metric.arms[arm].n for arm in arms}, weights)
+    return Segment(column, value, comparison, split.p_value)
+
+
+def _interaction(segments: Sequence[Segment], column: str, planned: bool) -> Interaction:
+    own = [s.comparison for s in segments if s.column == column]
+    statistic, p = common_lift([c.control_moments for c in own], [c.treatment_moments for c in own])
+    turned = qualitative([c.absolute.estimate / c.absolute.standard_error for c in own])
+    return Interaction(column, statistic, p, turned, planned)
+
+
+def _corrected(tests: Iterable[Interaction]) -> list[Interaction]:
+    """Holm's p-values over tests that belong together."""
+    own = list(tests)
+    differ, turn = (adjust_p_values(p) for p in ([t.p_value for t in own], [t.reversal_p_value for t in own]))
+    return [dataclasses.replace(t, p_value=p, reversal_p_value=r) for t, p, r in zip(own, differ, turn, strict=True)]
 
 
 def _upper(text: str) -> str:

@@ -1,7 +1,7 @@
 """The verdict: what to do, and why, as a total function of what was found.
 
-It takes the primary metric's interval, the guardrails, the sample-ratio check, the runtime, the kind of look, and
-whether the gain outlasts each viewer's first days.
+It takes the primary metric's interval, the guardrails, the sample-ratio check, the runtime, the kind of look, whether
+the gain outlasts each viewer's first days, and whether it differs between the segments asked about beforehand.
 """
 
 from __future__ import annotations
@@ -36,6 +36,10 @@ beyond a margin is sure."""
 Lasting = Literal["holds", "first days only", "unknown"]
 """Whether the gain is clear after each unit's first days too."""
 
+Spread = Literal["alike", "differs", "reverses"]
+"""Whether the effect is the same in the segments that the plan asked about, as far as anybody can tell; or differs; or
+is a gain in some of them and a loss in others."""
+
 
 POWER_FACTOR = 2.8
 """Standard errors that an effect must measure to be found four times in five at the 5 % level (1.96 + 0.84)."""
@@ -67,17 +71,21 @@ class Verdict:
         variant: The variant that it is about, or empty.
         why: The reason, with the number and its interval.
         advice: What to do next.
+        whom: For whom not, where the answer is not the same for all.
     """
 
     badge: Badge
     variant: str
     why: str
     advice: str
+    whom: str = ""
 
     @property
     def sentence(self) -> str:
         """Decision, reason and advice as one line of text."""
-        subject = f" {self.variant}" if self.variant and self.badge in ("roll out", "do not roll out") else ""
+        subject = (
+            f" {self.variant}{self.whom}" if self.variant and self.badge in ("roll out", "do not roll out") else ""
+        )
         return f"{self.badge.capitalize()}{subject}. {self.why} {self.advice}".strip()
 
 
@@ -144,6 +152,8 @@ class Findings:
         guardrails: What the guardrails say.
         lasting: Whether the gain outlasts the first days.
         later: The gain after the first days, in words.
+        spread: Whether the effect differs between the segments asked about beforehand.
+        segments: How it differs, in words.
     """
 
     reading: Reading
@@ -153,6 +163,8 @@ class Findings:
     guardrails: tuple[GuardrailReading, ...] = ()
     lasting: Lasting = "unknown"
     later: str = ""
+    spread: Spread = "alike"
+    segments: str = ""
 
 
 def decide(found: Findings) -> Verdict:
@@ -160,9 +172,10 @@ def decide(found: Findings) -> Verdict:
 
     A broken split comes first, since no number means anything then. Without an interval nothing can be said. A test
     that has not run its minimum time is not decided yet, whatever it shows. A guardrail that is broken for sure stops
-    what the primary metric would let through. Only then does the primary interval speak; a gain must keep the
-    guardrails for sure and outlast the first days. What is still open at the planned end stays open: to go on until
-    it pleases would find effects that are not there.
+    what the primary metric would let through. An effect that reverses between segments asked about beforehand is no
+    answer for everybody. Only then does the primary interval speak; a gain must keep the guardrails for sure and
+    outlast the first days. What is still open at the planned end stays open: to go on until it pleases would find
+    effects that are not there.
     """
     reading, state = found.reading, worst_state(found.guardrails)
     if not found.split_as_planned:
@@ -189,17 +202,29 @@ def decide(found: Findings) -> Verdict:
         advice = "A gain elsewhere does not pay for that." if reading.direction == "better" else "Keep what there is."
         return Verdict("do not roll out", reading.variant, why, f"{advice}{hedge}")
     if reading.direction == "worse":
-        return Verdict("do not roll out", reading.variant, reading.text, f"Keep what there is.{hedge}")
+        why = f"{reading.text} {found.segments}".strip()
+        return Verdict("do not roll out", reading.variant, why, f"Keep what there is.{hedge}")
+    if found.spread == "reverses":
+        advice = (
+            "What helps some hurts others, and the number over all hides it: roll it out only to those whom it helps, "
+            f"after a test of them alone.{hedge}"
+        )
+        return Verdict(
+            "do not roll out", reading.variant, f"{found.segments} {reading.text}", advice, whom=" to everybody"
+        )
     if reading.direction == "too small to matter":
         advice = f"Even the best end of the interval is below what was called worth having.{hedge}"
         return Verdict("do not roll out", reading.variant, reading.text, advice)
     if reading.direction == "unclear":
-        return _open(found, reading.text, f"A loss and a gain both fit the data.{_reach(reading)}")
+        return _open(
+            found, f"{reading.text} {found.segments}".strip(), f"A loss and a gain both fit the data.{_reach(reading)}"
+        )
     if state == "unsure":
         return _open(found, f"{reading.text} {_worst_text(found.guardrails, state)}", "A gain alone is not enough.")
     if found.lasting == "first days only":
         return _open(found, f"{reading.text} {found.later}", "It may be that the new is watched for being new.")
-    return Verdict("roll out", reading.variant, reading.text, f"All of the interval is a gain.{hedge}")
+    why = f"{reading.text} {found.segments}".strip()
+    return Verdict("roll out", reading.variant, why, f"All of the interval is a gain.{hedge}")
 
 
 def _open(found: Findings, why: str, advice: str) -> Verdict:

@@ -12,13 +12,14 @@ import narwhals as nw
 from analysis import engine
 from analysis.data import Dataset
 from analysis.errors import ExperimentError
+from analysis.experiments.cells import segment_metrics
 from analysis.experiments.experiment import GUESS, Experiment, Observed, resolve_control
 from analysis.experiments.exposure import exposure, first_assignments
 from analysis.experiments.metrics import Kind, Metric, Ratio, Term, columns_of, make_metric
 from analysis.experiments.moments import JointMoments, largest_share, moments_by_variant, ranges
 from analysis.experiments.outcomes import Staying, curves, unit_metric
 from analysis.experiments.plan import FIRST_DAYS, SAMPLE_PLANS, Plan
-from analysis.experiments.viewing_units import makeup, unit_outcomes
+from analysis.experiments.viewing_units import MAKEUP, makeup, unit_outcomes
 from analysis.results import Result
 
 if TYPE_CHECKING:
@@ -161,6 +162,8 @@ def read_experiment(
         if among:
             chosen = _among(chosen, tables["viewers"], among)
         frame = per_viewer(chosen, tables["views"], since, until)
+        # Joined once; all that follows reads one row a viewer.
+        frame = tables.cursor.arrow(engine.to_arrow(frame))
         wanted = [m for m in METRICS if set(columns_of(m[2])[0]) <= set(frame.collect_schema().names())]
         covariates: list[Term] = ["minutes_before"] if adjusted else []
         if adjusted and "minutes_before" not in frame.collect_schema():
@@ -172,6 +175,9 @@ def read_experiment(
         arms = moments_by_variant(frame, "variant", columns, pairs)
         long_enough = since is None and (until - start).days >= 3 * FIRST_DAYS
         first_days = _first_days(frame, until, covariates) if long_enough else {}
+        kinds = [c for c in MAKEUP if c in (dataset.columns("viewers") if dataset.has("viewers") else ())]
+        own = [(name, kind, term, True) for name, kind, term in wanted]
+        segments = segment_metrics(_with_segments(frame, tables, kinds), "variant", kinds, own, covariates)
         each, terms = unit_outcomes(tables, frame, until, more, dataset)
         seen = Observed(
             crossed,
@@ -216,7 +222,17 @@ def read_experiment(
         first_days=first_days,
         observed=seen,
         survival=next((curves(t, each, control) for t in terms.values() if isinstance(t, Staying)), {}),
+        segments=segments,
     )
+
+
+def _with_segments(
+    frame: nw.LazyFrame[Any], tables: Mapping[str, nw.LazyFrame[Any]], columns: Sequence[str]
+) -> nw.LazyFrame[Any]:
+    """The frame with columns of the viewers beside."""
+    if not columns:
+        return frame
+    return frame.join(tables["viewers"].select("viewer_id", *columns), on="viewer_id", how="left")
 
 
 def _largest(frame: nw.LazyFrame[Any], arms: Mapping[str, JointMoments]) -> dict[str, float]:

@@ -64,6 +64,7 @@ story.table(
     room.variants_table(report), key="experiments_variants", alt="Sums and values of each variant", columns=COLUMNS
 )
 room.exposed(story, report)
+detail.by_segment(story, report)
 if room.of_dataset():
     detail.show(story, report, st.session_state.get("experiments_until"))
     plans.decide(story, report)

@@ -62,7 +62,7 @@ def test_weeks_and_segments_take_colour_and_shape_from_their_intervals():
     assert [trace.marker.color for trace in figure.data] == [theme.BETTER, theme.UNSURE]
     assert [trace.marker.symbol for trace in figure.data] == ["circle", "circle-open"]
     segments = (Segment("age_band", "<b>18</b>", pair(10, 8), 0.5), Segment("age_band", "65+", pair(10, 12), 0.5))
-    found = Segments("plays", segments, (Interaction("age_band", 9.0, 1, 0.003, True),), 0.95)
+    found = Segments("plays", segments, (Interaction("age_band", 9.0, 0.003, 0.01, True),), 0.95)
     figure = charts.segments(found, {})
     known = charts.segments(found, {("age_band", "65+"): 0.1, ("plan", "basic"): 0.3})
     assert len(known.data) == len(figure.data) + 1

@@ -13,7 +13,7 @@ from analysis.experiments import words
 from analysis.experiments.fixed import Comparison
 from analysis.experiments.planner import Outlook
 from analysis.experiments.reach import Reach
-from analysis.experiments.segments import Segments, Weeks
+from analysis.experiments.segments import Segments, Weeks, spoken
 from analysis.experiments.timeline import Timeline
 from ui.charts import theme
 
@@ -126,15 +126,17 @@ def segments(found: Segments, truth: Mapping[tuple[str, str], float]) -> go.Figu
     """Forest plot of the segments, grouped by column, with the true lift of those (column, value) where it is known."""
     known = [truth.get((s.column, s.value)) for s in found.segments if s.comparison.relative is not None]
     rows: list[tuple[str, Comparison]] = [
-        (f"{html.escape(s.column.replace('_', ' '))}: {html.escape(s.value)}", s.comparison)
+        (f"{html.escape(spoken(s.column))}: {html.escape(s.value)}", s.comparison)
         for s in found.segments
         if s.comparison.relative is not None
     ]
-    title = (
-        f"The effect reverses by {', '.join(c.replace('_', ' ') for c in found.reversals)}"
-        if found.reversals
-        else "The effect by segment, to ask new questions with"
-    )
+    differ = [spoken(t.column) for t in found.interactions if t.found]
+    if found.reversals:
+        title = f"The effect reverses by {', '.join(spoken(c) for c in found.reversals)}"
+    elif differ:
+        title = f"The effect differs by {', '.join(differ)}"
+    else:
+        title = "The effect by segment: no difference beyond chance"
     figure = theme.figure(
         title,
         subtitle=f"Lift of {found.metric}; {words.level(found.confidence)} intervals, each by itself, not corrected",

@@ -1,5 +1,6 @@
 """Day by day, week by week, by segment: against the same computed in pandas, and on data whose answer is known."""
 
+import dataclasses
 import datetime as dt
 import math
 
@@ -12,6 +13,7 @@ from analysis.errors import ExperimentError, ParameterError
 from analysis.experiments.moments import Moments
 from analysis.experiments.plan import Plan
 from analysis.experiments.planner import accrual, outlook
+from analysis.experiments.report import analyse
 from analysis.experiments.segments import by_segment, by_week
 from analysis.experiments.timeline import timeline
 from analysis.experiments.viewing import read_experiment
@@ -98,27 +100,60 @@ def test_a_timeline_says_what_peeking_does(dataset, experiment):
         timeline(dataset, experiment, treatment="x")
 
 
-def test_a_reversal_is_found_and_named(dataset, experiment):
-    found = by_segment(dataset, experiment, until=UNTIL, columns=("plan", "country", "missing"))
+def test_a_reversal_is_found_and_named(experiment):
+    found = by_segment(experiment)
     assert {s.value for s in found.segments} == {"ads", "none"}  # a single country is no segment
     assert found.reversals == ("plan",)
-    assert "reverses by plan" in found.summary()
-    assert "exploratory" in found.summary()
+    assert "The effect reverses by plan (p < .001): plays per viewer higher for ads (+" in found.summary()
+    assert "lower for none (−" in found.summary()
+    assert "Nobody asked beforehand: test it again." in found.summary()
     assert not found.interactions[0].planned
-    planned = read_experiment(dataset, "rows", until=UNTIL, plan=Plan(primary="plays per viewer", segments=("plan",)))
-    assert "asked about beforehand" in by_segment(dataset, planned, until=UNTIL).summary()
     assert len(found.to_frame()) == 2
+    asked = by_segment(experiment, plan=Plan(primary="plays per viewer", segments=("plan",), registered=True))
+    assert asked.interactions[0].planned
+    assert "It was asked about beforehand." in asked.summary()
 
 
-def test_segments_without_a_difference_stay_quiet(dataset, experiment):
+def test_a_reversal_asked_about_beforehand_is_the_verdict(experiment):
+    plan = Plan(primary="plays per viewer", segments=("plan",), registered=True)
+    told = analyse(experiment, plan=plan)
+    assert told.verdict.badge == "do not roll out"
+    assert told.summary().startswith("Do not roll out treatment to everybody. The effect reverses by plan")
+    same = next(check for check in told.health.checks if check.name == "Same for all")
+    assert same.state == "look twice"
+    unasked = analyse(experiment, plan=Plan(primary="plays per viewer"))
+    assert "reverses" not in unasked.summary()
+    assert any("nobody asked beforehand" in caution for caution in unasked.cautions)
+    # At a look before the end the tests of a single look promise nothing, so the verdict does not rest on them.
+    early = analyse(experiment, plan=dataclasses.replace(plan, planned_days=56.0))
+    assert "reverses" not in early.summary()
+
+
+def test_segments_of_every_metric_are_what_pandas_has(experiment, tables):
+    viewers, assignments, views = tables
+    each = assignments.merge(viewers, on="viewer_id")
+    joined = views.merge(each, on="viewer_id")
+    for (variant, plan), own in joined[joined["started_at"] >= joined["assigned_at"]].groupby(["variant", "plan"]):
+        counted = ((each["variant"] == variant) & (each["plan"] == plan)).sum()
+        metrics = {m.name: m.arms[variant] for m in experiment.segments["plan"][plan]}
+        assert metrics["plays per viewer"].n == counted
+        kept = own[own["started_at"] < pd.Timestamp(UNTIL) + pd.Timedelta(days=1)]
+        assert metrics["plays per viewer"].mean == pytest.approx(len(kept) / counted)
+        assert metrics["viewers who played"].mean == pytest.approx(kept["viewer_id"].nunique() / counted)
+        assert metrics["completion rate"].mean == pytest.approx((kept["completion"] >= 0.9).mean())
+
+
+def test_segments_without_a_difference_stay_quiet(dataset):
     rng = np.random.default_rng(402)
     random = pd.DataFrame({"viewer_id": np.arange(900), "plan": rng.choice(list("abc"), 900)})
     with dataset.read() as tables:
         frames = {name: tables[name].collect("pandas").to_native() for name in ("views", "assignments")}
-    other = Dataset.from_frames(viewers=random, **frames)
-    found = by_segment(other, experiment, until=UNTIL)
+    other = read_experiment(Dataset.from_frames(viewers=random, **frames), "rows", until=UNTIL)
+    found = by_segment(other, "plays per viewer")
     assert found.reversals == ()
     assert "no segment’s effect differs" in found.summary()
+    same = next(check for check in analyse(other).health.checks if check.name == "Same for all")
+    assert same.state == "fine"
 
 
 def test_weeks_count_only_those_who_were_there_for_all_of_one(dataset, experiment, tables):

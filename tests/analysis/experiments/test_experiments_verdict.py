@@ -22,6 +22,7 @@ from analysis.experiments.verdict import (
     Lasting,
     Reading,
     Runtime,
+    Spread,
     decide,
     runtime_of,
 )
@@ -45,25 +46,34 @@ COMBINATIONS = list(
         get_args(Look),
         get_args(GuardrailState),
         get_args(Lasting),
+        get_args(Spread),
     )
 )
 
 
-def findings(direction, planned, runtime, look, state, lasting):
+def findings(direction, planned, runtime, look, state, lasting, spread="alike"):
     guardrail = Guardrail("completion", 0.05)
     readings = () if state == "none" else (GuardrailReading(guardrail, state, None),)
     return Findings(
-        Reading(direction, "new", None, "Starts: 3 % higher."), planned, runtime, look, readings, lasting, "Later less."
+        Reading(direction, "new", None, "Starts: 3 % higher."),
+        planned,
+        runtime,
+        look,
+        readings,
+        lasting,
+        "Later less.",
+        spread,
+        "" if spread == "alike" else "By plan it differs.",
     )
 
 
-def expected(direction, planned, runtime, look, state, lasting):
+def expected(direction, planned, runtime, look, state, lasting, spread):
     """The rules once more, as a table of who stops what."""
     if not planned or direction == "unknown":
         return "cannot say"
     if runtime == "short":
         return "keep going"
-    if state == "broken" or direction in ("worse", "too small to matter"):
+    if state == "broken" or direction in ("worse", "too small to matter") or spread == "reverses":
         return "do not roll out"
     if direction == "better" and state != "unsure" and lasting != "first days only":
         return "roll out"
@@ -73,7 +83,7 @@ def expected(direction, planned, runtime, look, state, lasting):
 @pytest.mark.parametrize("direction", get_args(Direction))
 def test_there_is_a_verdict_for_every_combination(direction):
     seen = [c for c in COMBINATIONS if c[0] == direction]
-    assert len(seen) * len(get_args(Direction)) == 5 * 2 * 3 * 4 * 4 * 3
+    assert len(seen) * len(get_args(Direction)) == 5 * 2 * 3 * 4 * 4 * 3 * 3
     for combination in seen:
         verdict = decide(findings(*combination))
         assert verdict.badge in get_args(Badge)
@@ -81,7 +91,7 @@ def test_there_is_a_verdict_for_every_combination(direction):
         assert verdict.why
         assert verdict.advice
         assert verdict.sentence.endswith(".")
-        _, planned, runtime, look, state, _ = combination
+        _, planned, runtime, look, state, _, spread = combination
         decided = verdict.badge in ("roll out", "do not roll out")
         if decided:
             assert ("strong hint" in verdict.sentence) == (look == "unregistered"), combination
@@ -91,6 +101,10 @@ def test_there_is_a_verdict_for_every_combination(direction):
             assert (direction, planned) == ("better", True)
             assert runtime != "short"
             assert state in ("none", "kept")
+            assert spread != "reverses"
+            assert ("By plan" in verdict.sentence) == (spread == "differs")
+        if "to everybody" in verdict.sentence:
+            assert (verdict.badge, spread) == ("do not roll out", "reverses")
 
 
 def test_a_worse_finding_never_gives_a_better_verdict():
