@@ -15,13 +15,15 @@ from analysis.patterns import cubes
 from analysis.patterns.events import NO_GENRE, Events, events
 from analysis.patterns.filters import EmptySelection
 from analysis.patterns.seasons import FALSE_DISCOVERIES, MOST_GENRES, TOO_FEW, lift_table
-from analysis.patterns.words import WEEKDAYS, percent
+from analysis.patterns.words import PLAIN, WEEKDAYS, Habits, percent
 from analysis.results import Progress, Result
 from analysis.stats import clustered, shrinkage
 from analysis.workspace import Workspace
 
 Array = npt.NDArray[np.float64]
 
+FAVOURED = 1.05
+"""Shrunk lift from which a title is said to be favoured in an hour; below, it is its usual share."""
 _KNOWN_BUMPS = "genre, centre hour, width in hours, multiplier"
 
 
@@ -95,14 +97,19 @@ class HourGenre(Result):
             }
         )
 
-    def headline(self) -> str:
+    def at(self, cell: int, habits: Habits = PLAIN) -> str:
+        """A cell of time in words: `20:00`, or with a week `20:00 on Friday`."""
+        day, hour = divmod(cell, 24)
+        return f"{habits.hour(hour)} on {WEEKDAYS[day]}" if len(self.columns) > 24 else habits.hour(hour)
+
+    def headline(self, habits: Habits = PLAIN) -> str:
         """The strongest claim in a few words."""
         if (found := self.strongest) is None:
             return "No genre has an hour of its own"
         cell, genre = found
-        return f"{self.genres[genre]} holds {self.lift[cell, genre]:.2f} × its usual share at {self.columns[cell]}"
+        return f"{self.genres[genre]} holds {self.lift[cell, genre]:.2f} × its usual share at {self.at(cell, habits)}"
 
-    def summary(self) -> str:
+    def summary(self, habits: Habits = PLAIN) -> str:
         """The strongest claim with interval and sample size, and how many claims there are."""
         tested = int(np.isfinite(self.q).sum())
         rate = f"false discovery rate {percent(FALSE_DISCOVERIES, 0)}, {self.what.zone_label}"
@@ -114,7 +121,7 @@ class HourGenre(Result):
             )
         c, g = found
         return (
-            f"At {self.columns[c]} {self.genres[g]} holds {percent(self.share[c, g])} of {self.what.noun}, "
+            f"At {self.at(c, habits)} {self.genres[g]} holds {percent(self.share[c, g])} of {self.what.noun}, "
             f"{self.lift[c, g]:.2f} times its usual {percent(self.overall[g])} (95 % interval {self.low[c, g]:.2f} to "
             f"{self.high[c, g]:.2f}, {self.events[c, g]:,.0f} {self.what.noun}); {int(self.claimed.sum())} of {tested} "
             f"cells differ beyond chance ({rate})."
@@ -144,12 +151,19 @@ class HourTitles(Result):
         """The titles, with weekday and hour."""
         return self.titles.assign(weekday=WEEKDAYS[self.weekday], hour=self.hour)
 
-    def summary(self) -> str:
+    @property
+    def favoured(self) -> bool:
+        """Whether any title holds more of the hour than of the week, by its shrunk lift."""
+        return bool((self.titles["lift"] >= FAVOURED).any())
+
+    def summary(self, habits: Habits = PLAIN) -> str:
         """How much is watched then, and the title that leads."""
         first = self.titles.iloc[0]
+        usual = "" if self.favoured else " No title has a larger part of this hour than it has of the week."
         return (
-            f"On {WEEKDAYS[self.weekday]} from {self.hour}:00 to {self.hour + 1}:00 there were {self.events:,} "
-            f"{self.what.noun}; {first['title']} leads with {percent(float(first['share']))} of them."
+            f"On {WEEKDAYS[self.weekday]} from {habits.hour(self.hour)} to {habits.hour(self.hour + 1)} there were "
+            f"{self.events:,} {self.what.noun}; {first['title']} leads with {percent(float(first['share']))} of them."
+            f"{usual}"
         )
 
 

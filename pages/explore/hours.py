@@ -5,9 +5,11 @@ import streamlit as st
 from analysis import patterns
 from analysis.errors import DataError
 from analysis.patterns.words import WEEKDAYS
+from ui import habits as ways
+from ui import patterns_known
 from ui.glossary import define
 from ui.patterns import count_first
-from ui.patterns_hours import by_hour, of_hour
+from ui.patterns_hours import GENRE, HOUR, HOURS, WEEKDAY, by_hour, clicked, of_hour, pick
 from ui.story import Card, Story
 from ui.text import count, escape, share
 
@@ -32,14 +34,15 @@ content = dataset.content_hash
 if what.table == "ratings":
     story.text(RATED)
 count_first(story, what, None)
+habits = ways.choose()
 try:
     with st.spinner(f"Counting {what.noun}", show_time=True):
-        found, figure = by_hour(dataset, content, None)
+        found, figure = by_hour(dataset, content, None, habits)
 except DataError as nothing:
     story.empty(escape(nothing.problem), escape(nothing.remedy))
     st.stop()
 
-story.verdict(found.summary())
+story.verdict(found.summary(habits))
 strongest = found.strongest
 cards = [
     Card("Cells beyond chance", str(int(found.claimed.sum())), define("false discovery rate"), f"of {found.q.size}"),
@@ -49,34 +52,36 @@ if strongest is not None:
     cell, top = strongest
     cards.insert(0, Card("Strongest lift", f"{found.lift[cell, top]:.2f}", define("lift"), found.genres[top]))
     cards.insert(
-        1, Card("At", found.columns[cell], define("local time"), share(found.share[cell, top]) + " of the hour")
+        1, Card("At", found.at(cell, habits), define("local time"), share(found.share[cell, top]) + " of the hour")
     )
 story.metrics(cards)
-story.chart(figure, key="hours_genres", alt=found.summary())
-for sentence in patterns.planted_hours(dataset):
-    story.text(sentence)
+story.chart(figure, key="hours_genres", alt=found.summary(habits), picked=clicked)
+if patterns_known.tell(story, patterns_known.HOURS, "hours_truth"):
+    for sentence in patterns.planted_hours(dataset):
+        story.text(sentence)
 
 story.heading("One hour: its titles")
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    day = st.selectbox("Weekday", WEEKDAYS, index=4, key="hours_weekday", bind="query-params")
-    hour = st.selectbox("Hour", [f"{h}:00" for h in range(24)], index=20, key="hours_hour", bind="query-params")
+    day = pick("Weekday", WEEKDAY, WEEKDAYS, 4)
+    hour = pick("Hour", HOUR, HOURS, 20)
 try:
-    titles = of_hour(dataset, content, WEEKDAYS.index(day), int(hour.partition(":")[0]))
-    story.text(titles.summary())
+    titles = of_hour(dataset, content, WEEKDAYS.index(day), HOURS.index(hour))
+    story.text(titles.summary(habits))
     columns = {
         "title": "Title", "genres": "Genres",
         "plays": st.column_config.NumberColumn(what.noun.capitalize()),
         "share": st.column_config.NumberColumn("Share of the hour", format="percent"),
         "lift": st.column_config.NumberColumn("Lift", format="%.2f", help=define("lift")),
     }  # fmt: skip
-    story.table(titles.titles.head(12), key="hours_titles", alt=titles.summary(), columns=columns)
+    shown = titles.titles if titles.favoured else titles.titles.drop(columns="lift")
+    story.table(shown.head(12), key="hours_titles", alt=titles.summary(habits), columns=columns)
 except patterns.EmptySelection as nothing:
     story.text(f"{nothing.problem} {nothing.remedy}")
 
 story.heading("One genre: its week")
-wanted = st.selectbox("Genre", found.genres, index=found.first("Romance"), key="hours_genre", bind="query-params")
-week, drawn = by_hour(dataset, content, wanted)
-story.chart(drawn, key="hours_week", alt=week.summary())
-story.text(week.summary())
+wanted = pick("Genre", GENRE, found.genres, found.first("Romance"))
+week, drawn = by_hour(dataset, content, wanted, habits)
+story.chart(drawn, key="hours_week", alt=week.summary(habits), picked=clicked)
+story.text(week.summary(habits))
 story.explain(MEANS, COMPUTED)
 story.end(found.to_frame())

@@ -1,5 +1,7 @@
 """Viewing patterns: when people watch, what, and whether it grows."""
 
+from functools import partial
+
 import streamlit as st
 
 from analysis import patterns
@@ -7,7 +9,7 @@ from analysis.patterns.clock import EVEN_WEEKEND
 from ui import habits as ways
 from ui import truth
 from ui.glossary import define
-from ui.patterns import choices, count_first, look, pick
+from ui.patterns import ALL_GENRES, choices, clicked_day, clicked_genre, count_first, look, pick, tell_clock
 from ui.story import Card, Story
 from ui.text import count, escape, interval, share
 
@@ -34,7 +36,6 @@ COMPUTED = (
     "are zeros. Viewers are distinct viewers of the day or hour; they are not shown when one genre is chosen."
 )
 MEASURES = {"events": "Plays", "minutes": "Minutes"}
-
 
 story = Story.begin(
     "Viewing patterns", "When do people watch, what do they watch when, and does it grow?", needs=("views", "ratings")
@@ -67,7 +68,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="patterns_fi
             key="patterns_measure", bind="query-params",
         )  # fmt: skip
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    genre = pick("Genre", "patterns_genre", known.genres, "All genres")
+    genre = pick("Genre", "patterns_genre", known.genres, ALL_GENRES)
     device = pick("Device", "patterns_device", known.devices, "All devices")
     country = pick("Country", "patterns_country", known.countries, "All countries")
     kind = pick("Films or series", "patterns_kind", known.kinds, "Films and series")
@@ -99,12 +100,12 @@ story.metrics(cards)
 figures = truth.on_patterns(story, found, figures)
 if not what.has_hours:
     story.text(DAYS_ONLY)
-story.chart(figures["clock"], key="patterns_clock", alt=week.summary(habits))
+tell_clock(story, week, figures["clock"], habits, zone)
 if season is not None:
-    story.chart(figures["seasons"], key="patterns_seasons", alt=season.summary())
+    story.chart(figures["seasons"], key="patterns_seasons", alt=season.summary(), picked=clicked_genre)
     story.text(season.summary())
     story.text(" ".join((*season.caveats(), *(["The genre filter does not apply to this chart."] if genre else []))))
-story.chart(figures["daily"], key="patterns_daily", alt=trend.summary())
+story.chart(figures["daily"], key="patterns_daily", alt=trend.summary(), picked=partial(clicked_day, known.months))
 story.text(trend.summary())
 if caveat := known.caveat(what.noun):
     story.text(caveat)

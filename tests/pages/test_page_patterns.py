@@ -3,12 +3,14 @@
 import pandas as pd
 import pyarrow as pa
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from analysis import patterns
 from analysis.data import DatasetWriter
 from analysis.workspace import ROOT, Workspace
 from tests.analysis.patterns.conftest import make_views, on_disk
+from ui import patterns as ui_patterns
 
 
 def open_page(**query: str) -> AppTest:
@@ -103,3 +105,23 @@ def test_big_datasets_are_counted_by_a_job(workspace: Workspace, monkeypatch: py
     patterns.prepare(workspace.dataset("big"), workspace=workspace)
     page.run()
     assert page.metric[3].value == "1,500"
+
+
+def test_clicks_choose_and_a_second_click_lets_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: dict[str, object] = {}
+    monkeypatch.setattr(st, "session_state", kept)
+    months = ("2024-01", "2024-02", "2024-03")
+    for wanted in ({"patterns_genre": "Horror", "patterns_months": ("2024-02", "2024-02")},
+                   {"patterns_genre": "All genres", "patterns_months": ("2024-01", "2024-03")}):  # fmt: skip
+        ui_patterns.clicked_genre({"customdata": ["Horror"]})
+        ui_patterns.clicked_day(months, {"customdata": ["2024-02-11"]})
+        assert kept == wanted
+    ui_patterns.clicked_hour({"customdata": [4, 20]})
+    assert kept["patterns_at"] == "Friday 20:00"
+
+
+def test_an_hour_in_the_link_shows_its_titles() -> None:
+    page = open_page(patterns_at="Friday 20:00", patterns_hours="12 h")
+    assert not page.exception
+    assert "On Friday from 8 pm to 9 pm there were" in words(page)
+    assert any("Share of the hour" in str(frame.proto) for frame in page.dataframe)

@@ -32,14 +32,15 @@ def test_clock_draws_the_shares(service: Dataset) -> None:
     assert figure.layout.meta["title"] == result.headline()
     assert "Asia/Tokyo" in figure.layout.meta["subtitle"]
     assert heatmap.zmin == 0
-    friday_eight = heatmap.text[4][20]
+    assert figure.data[1].customdata[4 * 24 + 20] == [4, 20]
+    friday_eight = figure.data[1].text[4 * 24 + 20]
     assert friday_eight.startswith("<b>Friday 20:00 to 21:00</b>")
     assert f"{result.events[4, 20]:,.0f} plays" in friday_eight
     assert "viewers on a mean Friday" in friday_eight
 
 
 def test_clock_of_one_genre_has_no_viewers(service: Dataset) -> None:
-    assert "viewers" not in charts.clock(clock(service, filters=Filters(genre="Drama"))).data[0].text[0][0]
+    assert "viewers" not in charts.clock(clock(service, filters=Filters(genre="Drama"))).data[1].text[0]
 
 
 def test_a_week_may_begin_on_sunday_and_hours_be_twelve(service: Dataset) -> None:
@@ -47,7 +48,7 @@ def test_a_week_may_begin_on_sunday_and_hours_be_twelve(service: Dataset) -> Non
     plain, figure = charts.clock(result), charts.clock(result, ways)
     assert figure.data[0].y[0] == "Sunday"
     assert list(figure.data[0].z[0]) == list(plain.data[0].z[6])
-    assert figure.data[0].text[0][13].startswith("<b>Sunday 1 pm to 2 pm</b>")
+    assert figure.data[1].text[13].startswith("<b>Sunday 1 pm to 2 pm</b>")
     assert list(figure.layout.xaxis.ticktext[:3]) == ["12 am", "3 am", "6 am"]
     assert ":00" not in result.summary(ways) + result.headline(ways)
 
@@ -55,16 +56,18 @@ def test_a_week_may_begin_on_sunday_and_hours_be_twelve(service: Dataset) -> Non
 def test_seasons_are_centred_at_one_and_number_the_claims(service: Dataset) -> None:
     result = months(service)
     figure = charts.seasons(result)
-    heatmap, numbers = figure.data
+    heatmap, squares = figure.data
     assert np.allclose(np.array(heatmap.z), np.log2(result.shrunk.T))
     assert (heatmap.zmid, heatmap.zmin) == (0, -heatmap.zmax)
     assert heatmap.zmax > np.abs(heatmap.z).max()
     assert heatmap.colorbar.ticktext[2] == "1.00"
-    assert len(numbers.text) == result.claimed.sum() >= 1
-    drawn = dict(zip(zip(numbers.x, numbers.y, strict=True), numbers.text, strict=True))
+    drawn = {(note.x, note.y): note.text for note in figure.layout.annotations}
+    assert len(drawn) == result.claimed.sum() >= 1
     row, column = result.months.index(10), result.genres.index("Horror")
     assert drawn["Oct", "Horror"].strip("</b>") == f"{result.lift[row, column]:.2f}"
-    hover = heatmap.customdata[column][row]
+    place = list(zip(squares.x, squares.y, strict=True)).index(("Oct", "Horror"))
+    assert squares.customdata[place] == ["Horror"]
+    hover = squares.text[place]
     assert "<b>Horror in October</b>" in hover
     assert "may be chance" not in hover
     # One title made that October, and the chart doesn't hide it.
@@ -77,7 +80,7 @@ def test_seasons_without_a_claim_keep_faint_colours(service: Dataset) -> None:
     result = months(Dataset.from_frames(views=views, titles=make_titles()))
     figure = charts.seasons(result)
     assert figure.layout.meta["title"] == "No genre stands out in any month"
-    assert not figure.data[1].text
+    assert not figure.layout.annotations
     assert figure.data[0].zmax >= np.log2(1.25)
 
 

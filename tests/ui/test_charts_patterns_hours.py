@@ -4,6 +4,7 @@ import numpy as np
 
 from analysis.patterns import HourGenre
 from analysis.patterns.events import Events
+from analysis.patterns.words import Habits
 from ui.charts import patterns_hours as charts
 
 WHAT = Events("views", None, "UTC", ("genre",), True, True)
@@ -22,13 +23,25 @@ def result(cells: int) -> HourGenre:
 
 
 def test_claims_carry_a_dot_at_their_hour() -> None:
-    heat, dots = charts.genres(result(24)).data
+    heat, dots, squares = charts.genres(result(24)).data
     assert heat.z.shape == (1, 24)
+    assert squares.customdata[20] == ["Horror", None, 20]
     assert (dots.x, dots.y) == ((20,), ("Horror",))
 
 
 def test_a_week_has_seven_rows() -> None:
-    heat, dots = charts.week(result(168)).data
+    heat, dots, squares = charts.week(result(168)).data
+    assert squares.customdata[24 + 20] == ["Horror", 1, 20]
     assert heat.z.shape == (7, 24)
     assert (dots.x, dots.y) == ((20,), ("Monday",))
     assert charts.week(result(168)).layout.meta["title"].startswith("Horror: 1.50 ×")
+
+
+def test_hours_and_weeks_follow_the_habits() -> None:
+    figure = charts.week(result(168), Habits(first_day=6, twelve_hours=True))
+    assert figure.data[0].y[0] == "Sunday"
+    # The claim of Monday evening moved to the second row.
+    assert (figure.data[1].x, figure.data[1].y) == ((20,), ("Monday",))
+    assert figure.data[0].z[1][20] > figure.data[0].z[0][20]
+    assert "8 pm on Monday" in figure.layout.meta["title"]
+    assert figure.data[2].text[24].startswith("<b>Horror at 12 am on Monday")

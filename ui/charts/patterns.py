@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
+
 import numpy as np
 import plotly.graph_objects as go
 
 from analysis.patterns import Clock, DailyTrend, MonthGenre
 from analysis.patterns.words import MONTHS, PLAIN, WEEKDAYS, Habits
-from ui.charts import theme
+from ui.charts import cells, theme
 
 _LEAST_RANGE = np.log2(1.25)
 """The colours of lifts reach at least from 0.8 to 1.25, so that noise doesn't look like a finding."""
@@ -21,7 +23,8 @@ def clock(result: Clock, habits: Habits = PLAIN) -> go.Figure:
         return _weekdays(result, habits)
     figure = theme.figure(
         result.headline(habits),
-        subtitle=f"Share of the week's {result.noun} in each hour · {result.what.zone_label}",
+        subtitle=f"Share of the week's {result.noun} in each hour · {result.what.zone_label} · click an hour for its "
+        "titles",
         height=330,
     )
     shares = result.shares * 100
@@ -29,14 +32,21 @@ def clock(result: Clock, habits: Habits = PLAIN) -> go.Figure:
         z=shares[list(habits.days)],
         x=list(range(24)),
         y=[WEEKDAYS[day] for day in habits.days],
-        text=_clock_hover(result, habits),
-        hovertemplate="%{text}<extra></extra>",
+        hoverinfo="skip",
         colorscale=theme.SEQUENTIAL,
         zmin=0,
         zmax=float(shares.max()),
         xgap=1,
         ygap=1,
         colorbar={"title": {"text": "share"}, "ticksuffix": " %", "thickness": 12, "outlinewidth": 0},
+    )
+    every = [(day, hour) for day in habits.days for hour in range(24)]
+    cells.clickable(
+        figure,
+        [hour for _, hour in every],
+        [WEEKDAYS[day] for day, _ in every],
+        every,
+        [_clock_hover(result, habits, day, hour) for day, hour in every],
     )
     figure.update_xaxes(
         tickvals=list(range(0, 24, 3)), ticktext=[habits.hour(h) for h in range(0, 24, 3)], showgrid=False, title="Hour"
@@ -72,7 +82,7 @@ def seasons(result: MonthGenre) -> go.Figure:
         result.headline(),
         subtitle=(
             f"Share in the month ÷ share overall, shrunk towards 1; numbers mark what chance does not explain, "
-            f"bold ones across titles · {years} · {result.what.zone_label}"
+            f"bold ones across titles · {years} · {result.what.zone_label} · click a cell to see its genre alone"
         ),
         height=110 + _ROW * len(result.genres),
     )
@@ -85,9 +95,7 @@ def seasons(result: MonthGenre) -> go.Figure:
         z=colour,
         x=[MONTHS[month - 1][:3] for month in result.months],
         y=list(result.genres),
-        customdata=_seasons_hover(result),
-        hovertemplate="%{customdata}<extra></extra>",
-        hoverongaps=True,
+        hoverinfo="skip",
         colorscale=theme.DIVERGING,
         zmin=-reach,
         zmid=0,
@@ -102,18 +110,17 @@ def seasons(result: MonthGenre) -> go.Figure:
             "outlinewidth": 0,
         },
     )
-    claims = result.claims()
-    broad = result.across_titles
-    marks = [(result.lift[cell], broad[cell]) for cell in claims]
-    # As text of its own, which takes the page's colour: a heatmap would choose one as if the page were white.
-    figure.add_scatter(
-        x=[MONTHS[result.months[month] - 1][:3] for month, _ in claims],
-        y=[result.genres[genre] for _, genre in claims],
-        text=[f"<b>{lift:.2f}</b>" if bold else f"{lift:.2f}" for lift, bold in marks],
-        mode="text",
-        textfont={"size": 12},
-        hoverinfo="skip",
-        showlegend=False,
+    names = [MONTHS[month - 1][:3] for month in result.months]
+    for m, g in result.claims():
+        bold, depth = bool(result.across_titles[m, g]), abs(colour[g, m]) / reach
+        cells.written(figure, names[m], result.genres[g], f"{result.lift[m, g]:.2f}", depth, bold=bold)
+    every = [(m, g) for m in range(len(names)) for g in range(len(result.genres))]
+    cells.clickable(
+        figure,
+        [names[m] for m, _ in every],
+        [result.genres[g] for _, g in every],
+        [(result.genres[g],) for _, g in every],
+        [_seasons_hover(result, m, g) for m, g in every],
     )
     figure.update_xaxes(type="category", showgrid=False)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
@@ -125,17 +132,24 @@ def daily(result: DailyTrend) -> go.Figure:
     with_viewers = result.viewers is not None
     figure = theme.figure(
         result.headline(),
-        subtitle=f"{result.noun.capitalize()} a day and their mean over seven days · {result.what.zone_label}",
+        subtitle=f"{result.noun.capitalize()} a day and their mean over seven days · {result.what.zone_label} · "
+        "click a day to see its month alone",
         height=460 if with_viewers else 340,
     )
     if with_viewers:
         figure.set_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.62, 0.38], vertical_spacing=0.08)
     days = np.array(result.days, dtype="datetime64[D]")
+    seen = 0.0 if len(days) > 60 else 1.0
     top = {"row": 1, "col": 1} if with_viewers else {}
     figure.add_scatter(
         x=days,
         y=result.values,
-        mode="lines" if len(days) > 60 else "lines+markers",
+        # A line alone can't be clicked; in a crowd its points are not seen.
+        mode="lines+markers",
+        marker={"opacity": seen},
+        selected={"marker": {"opacity": seen}},
+        unselected={"marker": {"opacity": seen}},
+        customdata=[[str(day)] for day in result.days],
         name="each day",
         line={"color": theme.rgba(theme.SKY, 0.7), "width": 1},
         connectgaps=False,
@@ -171,40 +185,32 @@ def daily(result: DailyTrend) -> go.Figure:
     return figure
 
 
-def _clock_hover(result: Clock, habits: Habits) -> list[list[str]]:
-    def words(day: int, hour: int) -> str:
-        lines = [
-            f"<b>{WEEKDAYS[day]} {habits.hour(hour)} to {habits.hour(hour + 1)}</b>",
-            f"{result.events[day, hour]:,.0f} {result.what.noun}",
-            f"{result.shares[day, hour] * 100:.2f} % of the week's {result.noun}",
-        ]
-        if result.what.has_minutes:
-            lines.append(f"{result.minutes[day, hour]:,.0f} minutes")
-        if np.isfinite(result.completion[day, hour]):
-            lines.append(f"{result.completion[day, hour] * 100:.0f} % of a title watched on average")
-        if result.viewers is not None:
-            lines.append(f"{result.viewers[day, hour]:,.1f} viewers on a mean {WEEKDAYS[day]}")
-        return "<br>".join(lines)
-
-    return [[words(day, hour) for hour in range(24)] for day in habits.days]
+def _clock_hover(result: Clock, habits: Habits, day: int, hour: int) -> str:
+    lines = [
+        f"<b>{WEEKDAYS[day]} {habits.hour(hour)} to {habits.hour(hour + 1)}</b>",
+        f"{result.events[day, hour]:,.0f} {result.what.noun}",
+        f"{result.shares[day, hour] * 100:.2f} % of the week's {result.noun}",
+    ]
+    if result.what.has_minutes:
+        lines.append(f"{result.minutes[day, hour]:,.0f} minutes")
+    if np.isfinite(result.completion[day, hour]):
+        lines.append(f"{result.completion[day, hour] * 100:.0f} % of a title watched on average")
+    if result.viewers is not None:
+        lines.append(f"{result.viewers[day, hour]:,.1f} viewers on a mean {WEEKDAYS[day]}")
+    return "<br>".join(lines)
 
 
-def _seasons_hover(result: MonthGenre) -> list[list[str]]:
-    claimed, broad = result.claimed, result.across_titles
-
-    def words(m: int, g: int) -> str:
-        lines = [
-            f"<b>{result.genres[g]} in {MONTHS[result.months[m] - 1]}</b>",
-            f"{result.share[m, g] * 100:.1f} % in the month, {result.overall[g] * 100:.1f} % overall",
-        ]
-        if np.isfinite(result.low[m, g]):
-            lines.append(f"lift {result.lift[m, g]:.2f} ({result.low[m, g]:.2f} to {result.high[m, g]:.2f})")
-        lines.append(f"{result.events[m, g]:,.0f} {result.what.noun}")
-        claim = "differs beyond chance, across titles" if broad[m, g] else "differs, by a few titles"
-        lines.append(claim if claimed[m, g] else "may be chance")
-        return "<br>".join(lines)
-
-    return [[words(m, g) for m in range(len(result.months))] for g in range(len(result.genres))]
+def _seasons_hover(result: MonthGenre, m: int, g: int) -> str:
+    lines = [
+        f"<b>{html.escape(result.genres[g])} in {MONTHS[result.months[m] - 1]}</b>",
+        f"{result.share[m, g] * 100:.1f} % in the month, {result.overall[g] * 100:.1f} % overall",
+    ]
+    if np.isfinite(result.low[m, g]):
+        lines.append(f"lift {result.lift[m, g]:.2f} ({result.low[m, g]:.2f} to {result.high[m, g]:.2f})")
+    lines.append(f"{result.events[m, g]:,.0f} {result.what.noun}")
+    claim = "differs beyond chance, across titles" if result.across_titles[m, g] else "differs, by a few titles"
+    lines.append(claim if result.claimed[m, g] else "may be chance")
+    return "<br>".join(lines)
 
 
 def _gaps(result: DailyTrend) -> list[tuple[object, object]]:

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from analysis.patterns import Appetite
-from ui.charts import theme
+from ui.charts import cells, theme
 
 MOST = 12
 """Seasons of genres that fit into one chart and can still be read."""
@@ -102,24 +102,15 @@ def every_cell(result: Appetite) -> go.Figure:
         },
     )  # fmt: skip
     for g, s in result.claims():
-        # No trace of text: the browser would pale it as soon as a cell is clicked.
-        figure.add_annotation(
-            x=labels[s], y=result.genres[g], text=f"<b>{result.appetite[g, s]:.2f}</b>", showarrow=False,
-            font={"size": 12}, captureevents=False,
-        )  # fmt: skip
-    # A heatmap's cells can't be clicked: over each stands a square that is seen once it was.
-    cells = [(g, s) for g in range(len(result.genres)) for s in range(len(result.seasons))]
-    figure.add_scatter(
-        x=[labels[s] for _, s in cells],
-        y=[result.genres[g] for g, _ in cells],
-        mode="markers",
-        marker={"symbol": "square-open", "size": 24, "color": theme.UNSURE, "line": {"width": 2.5}, "opacity": 0},
-        selected={"marker": {"opacity": 1}},
-        unselected={"marker": {"opacity": 0}},
-        customdata=[[result.genres[g], result.seasons[s]] for g, s in cells],
-        text=[hover[g][s] for g, s in cells],
-        hovertemplate="%{text}<extra></extra>",
-        showlegend=False,
+        depth = abs(colour[g, s]) / reach
+        cells.written(figure, labels[s], result.genres[g], f"{result.appetite[g, s]:.2f}", depth, bold=True)
+    every = [(g, s) for g in range(len(result.genres)) for s in range(len(result.seasons))]
+    cells.clickable(
+        figure,
+        [labels[s] for _, s in every],
+        [result.genres[g] for g, _ in every],
+        [(result.genres[g], result.seasons[s]) for g, s in every],
+        [hover[g][s] for g, s in every],
     )
     figure.update_xaxes(type="category", showgrid=False)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
