@@ -100,6 +100,8 @@ def _leaders(story: Story, board: recommend.Leaderboard) -> None:
         help="What the models are drawn by; the order of the leaderboard stays that of NDCG.",
     )
     _chart(story, board, "whiskers", metric or "ndcg")
+    if gain := recommend.taste_gain(board):
+        story.text(gain.summary())
     hidden = {f"{name}_{end}": None for name in METRICS for end in ("low", "high")} | {"model": None, "error": None}
     shown = {
         name: st.column_config.NumberColumn(charts.label(name, board.k), help=METRICS[name].doc, format="%.4f")

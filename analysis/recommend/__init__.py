@@ -44,6 +44,7 @@ from analysis.recommend.models import (
     LogisticMF,
     Popularity,
     PopularityAtTime,
+    PopularityTaste,
     Random,
     RecentPopularity,
     SlopeOne,
@@ -87,6 +88,7 @@ from analysis.recommend.studies import (
     list_studies,
     load_study,
 )
+from analysis.recommend.tastes import TasteGain, taste_gain
 from analysis.recommend.tune import tune
 from analysis.recommend.tuning import Setback, Trial, TunedModel, Tuning, TuningBrief
 
@@ -130,6 +132,7 @@ __all__ = [
     "ParameterDoc",
     "Popularity",
     "PopularityAtTime",
+    "PopularityTaste",
     "Random",
     "RandomSplit",
     "RecentPopularity",
@@ -150,6 +153,7 @@ __all__ = [
     "Split",
     "StudyInfo",
     "StudyList",
+    "TasteGain",
     "TemporalSplit",
     "TfidfKNN",
     "Trial",
@@ -187,6 +191,7 @@ __all__ = [
     "save_model",
     "similar_titles",
     "spaces",
+    "taste_gain",
     "tune",
     "viewer_home",
     "write_reference",

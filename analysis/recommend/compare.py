@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +70,13 @@ class Comparison:
     def told_apart(self) -> bool:
         """Whether the two differ by more than chance would explain, at 5 % over all pairs together."""
         return self.p_holm < 0.05
+
+    def turned(self) -> Comparison:
+        """The same comparison, second minus first."""
+        return replace(
+            self, first=self.second, second=self.first, difference=-self.difference,
+            low=-self.high, high=-self.low, effect=-self.effect,
+        )  # fmt: skip
 
 
 def bootstrap_ratios(numerators: Floats, denominators: Floats, seed: int, draws: int = DRAWS) -> Floats:

@@ -20,6 +20,7 @@ _MODELS: tuple[type[Recommender], ...] = (
     families.LogisticMF,
     families.Content,
     families.Hybrid,
+    families.PopularityTaste,
     families.SVD,
     families.SVDpp,
     families.NMF,
@@ -29,7 +30,9 @@ _MODELS: tuple[type[Recommender], ...] = (
     families.Bias,
 )
 
-DEFAULT = ("popularity", "recent_popularity", "item_knn", "ease", "als", "content", "hybrid", "svd")
+DEFAULT = (
+    "popularity", "recent_popularity", "item_knn", "ease", "als", "content", "hybrid", "popularity_taste", "svd"
+)  # fmt: skip
 """Models that are trained where none are named: the baselines and one of each family, quick enough for a first look."""
 
 

@@ -19,7 +19,7 @@ from analysis.recommend.compare import holm
 from analysis.recommend.interactions import WATCHED, Flags, Signal, pair_keys
 from analysis.recommend.measure import Measured
 from analysis.recommend.metrics import Floats
-from analysis.recommend.splits import Split
+from analysis.recommend.splits import NEW_DAYS, Split
 
 LEAST_VIEWERS = 30
 """Viewers a segment needs: with fewer, an interval over viewers is a guess."""
@@ -29,6 +29,7 @@ DIMENSIONS: dict[str, str] = {
     "activity": "Plays before",
     "country": "Country",
     "genre": "Genre of the title",
+    "age": "How new the title was",
     "device": "Device of the play",
     "hours": "Hour of the play",
     "weekday": "Day of the play",
@@ -37,6 +38,8 @@ DIMENSIONS: dict[str, str] = {
 """What is cut by, and how that is said."""
 
 _HISTORY = ((1, "1–4 titles"), (5, "5–19 titles"), (20, "20–49 titles"), (50, "50 or more"))
+NEWEST = f"first watched under {NEW_DAYS} days before"
+_AGES = ((-math.inf, NEWEST), (NEW_DAYS, "30–179 days before"), (180, "180 days before or more"))
 _HOURS = ((0, "night, 0–6"), (6, "morning, 6–12"), (12, "afternoon, 12–18"), (18, "evening, 18–24"))
 _SEASONS = ("Dec–Feb", "Mar–May", "Jun–Aug", "Sep–Nov")
 
@@ -114,6 +117,9 @@ def segments_of(dataset: Dataset, part: Split, signal: Signal) -> list[tuple[str
     links = part.train.links[part.train.links["relation"] == "has_genre"]
     for genre, edges_of in links.groupby("entity"):
         found.append(("genre", str(genre), np.isin(title, edges_of["title"].to_numpy())))
+    days = part.days_known[title]
+    for (youngest, name), (oldest, _) in zip(_AGES, [*_AGES[1:], (math.inf, "")], strict=True):
+        found.append(("age", name, (days >= youngest) & (days < oldest)))
     if signal == "views":
         found += _of_plays(dataset, part)
     return found

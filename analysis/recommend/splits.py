@@ -16,6 +16,11 @@ from analysis.errors import DataError, ParameterError
 from analysis.recommend.interactions import Flags, Index, Interactions, Ratings, Times, pair_keys
 from analysis.results import Result
 
+NEW_DAYS = 30
+"""A title is new in the days after it was first watched."""
+
+NEW_TITLES = f"test titles to find that were first watched under {NEW_DAYS} days before"
+
 
 @dataclass(frozen=True)
 class TemporalSplit:
@@ -139,6 +144,16 @@ class Split(Result):
         return np.unique(pair_keys(self.test.viewer[rows], self.test.title[rows], self.test.n_titles))
 
     @cached_property
+    def days_known(self) -> npt.NDArray[np.float64]:
+        """Days from the first time that anybody watched each title to the test; NaN where nobody had, (n_titles,)."""
+        first = np.full(self.train.n_titles, np.datetime64("NaT", "us"))
+        # Interactions are in the order of their time, so written backwards the first one stays.
+        times = self.train.at
+        first[self.train.title[::-1]] = times[::-1]
+        days: npt.NDArray[np.float64] = (self.at - first) / np.timedelta64(1, "D")
+        return days
+
+    @cached_property
     def first_visits(self) -> Times:
         """Each tested viewer's first moment in the test period, UTC, shape (n_tested,)."""
         first = np.full(self.test.n_viewers, np.datetime64("NaT", "us"))
@@ -189,6 +204,7 @@ class Split(Result):
             ),
             f"test {self.train.signal} left out: title already watched in training": int(self.seen.sum()),
             "test titles to find": len(self.relevant),
+            NEW_TITLES: int((self.days_known[self.relevant % self.test.n_titles] < NEW_DAYS).sum()),
         }
 
     def to_frame(self) -> pd.DataFrame:

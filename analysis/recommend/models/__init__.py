@@ -1,5 +1,6 @@
 """The models, one file a family."""
 
+from analysis.recommend.models.blend import PopularityTaste
 from analysis.recommend.models.content import Content, Hybrid
 from analysis.recommend.models.ease import EASE
 from analysis.recommend.models.implicit_models import ALS, BPR, LogisticMF
@@ -24,6 +25,7 @@ __all__ = [
     "LogisticMF",
     "Popularity",
     "PopularityAtTime",
+    "PopularityTaste",
     "Random",
     "RecentPopularity",
     "SVDpp",

@@ -108,7 +108,10 @@ class ALS(Factors):
         return factors
 
     def _contributions(self, history: sparse.csr_matrix, title: int) -> npt.NDArray[np.float64]:
-        """How far the score falls without each watched title, exactly: its equations without one term.
+        return self._falls(history, self.title_factors_[title].astype(np.float64))
+
+    def _falls(self, history: sparse.csr_matrix, wanted: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """How far the product with a vector falls without each watched title, exactly: its equations without one term.
 
         The parts of Hu, Koren & Volinsky's section 5 add up to the score, but the rest of the solution moves too when a
         title is taken out, so the largest part is not always the one that matters most. Taking out one title changes
@@ -118,7 +121,7 @@ class ALS(Factors):
             return np.zeros(0)
         confidence = self._confidence(history).data.astype(np.float64)
         left, right = self._equations(self._gram(), history.indices, confidence)
-        watched, wanted = right / confidence, self.title_factors_[title].astype(np.float64)
+        watched = right / confidence
         inverse = np.linalg.inv(left)
         turned = inverse @ watched
         total = right.sum(axis=1)

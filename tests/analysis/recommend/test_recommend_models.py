@@ -25,12 +25,14 @@ from analysis.recommend import (
     LogisticMF,
     Popularity,
     PopularityAtTime,
+    PopularityTaste,
     Random,
     RecentPopularity,
     Recommender,
     TemporalSplit,
     TfidfKNN,
 )
+from analysis.recommend.models.blend import popularity_of_today
 
 ease = sys.modules[EASE.__module__]
 
@@ -288,6 +290,40 @@ def test_without_metadata_they_say_what_is_missing(model: type[Recommender]) -> 
     views = pd.DataFrame({"viewer_id": [1, 2], "title_id": [10, 20], "started_at": pd.Timestamp("2025-01-01")})
     with pytest.raises(ModelError, match="knows nothing of what the titles are about"):
         model().fit(Interactions.from_dataset(Dataset.from_frames(views=views)))
+
+
+def test_popularity_of_today_counts_each_viewer_by_the_days_since(interactions: Interactions) -> None:
+    end, times = interactions.at.max(), interactions.at
+    expected = np.zeros(interactions.n_titles)
+    for title in range(interactions.n_titles):
+        for viewer in np.unique(interactions.viewer[interactions.title == title]):
+            last = times[(interactions.title == title) & (interactions.viewer == viewer)].max()
+            expected[title] += 0.5 ** ((end - last) / np.timedelta64(1, "D") / 30)
+    np.testing.assert_allclose(popularity_of_today(interactions, 30), expected)
+
+
+def test_popularity_and_taste_leaves_to_popularity_what_everybody_likes(interactions: Interactions) -> None:
+    mine = PopularityTaste(PopularityTaste.Parameters(half_life=30, taste=2)).fit(interactions)
+    today = popularity_of_today(interactions, 30) + 1e-3 * interactions.viewers_per_title
+    popular = interactions.titles[np.argsort(-today)]
+    assert mine.recommend_to([[]], 8).title_ids[0].tolist() == popular[:8].tolist()
+    everybody = mine.viewer_factors_.mean(axis=0)
+    assert np.abs(mine.apart_ @ everybody).max() < 1e-5 * np.abs(mine.title_factors_ @ everybody).max()
+    # Two tastes: nearly all of a list is of the viewer's own, and within it what is popular today comes first.
+    lists = mine.recommend(interactions.viewers, 5)
+    own = ((lists.title_ids - 5) // 3 % 2) == (interactions.viewers % 2)[:, None]
+    assert own.mean() > 0.9
+    assert PopularityTaste(PopularityTaste.Parameters(taste=1e-6)).fit(interactions).recommend_to(
+        [[int(popular[0])]], 3
+    ).title_ids[0].tolist() == popular_without(interactions, popular[0])
+
+
+def popular_without(interactions: Interactions, title_id: int) -> list[int]:
+    """What is popular today with the default half-life, but for one title."""
+    today = popularity_of_today(interactions, PopularityTaste.Parameters().half_life)
+    today = 0.9 * today / today.sum() + 0.1 * interactions.viewers_per_title / interactions.viewers_per_title.sum()
+    titles = interactions.titles[np.argsort(-today)]
+    return titles[titles != title_id][:3].tolist()
 
 
 def test_random_draws_another_list_for_each_viewer_and_seed(interactions: Interactions) -> None:

@@ -87,7 +87,7 @@ def test_scores_are_the_metric_on_what_is_in_the_segment(described: Dataset, boa
 
 def test_ratings_have_no_segments_of_plays(dataset: Dataset) -> None:
     board = evaluate(dataset, ["popularity"], signal="ratings")
-    assert {score.dimension for score in board.segments} <= {"history", "activity", "genre"}
+    assert {score.dimension for score in board.segments} <= {"history", "activity", "genre", "age"}
 
 
 def drawn(seed: int, n: int, m: int) -> np.ndarray:

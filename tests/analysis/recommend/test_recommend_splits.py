@@ -157,7 +157,10 @@ def test_what_is_tested_and_what_is_left_out() -> None:
         "viewers left out: nothing new watched": 2,
         "test views left out: title already watched in training": 2,
         "test titles to find": 2,
+        # Title 20 was first watched on 2 January, 30 days before; title 30 by nobody.
+        "test titles to find that were first watched under 30 days before": 0,
     }
+    assert split.days_known.tolist() == pytest.approx([31.0, 30.0, np.nan], nan_ok=True)
     assert "1 viewers had no history" in split.summary()
     assert split.to_frame()["count"].sum() == sum(split.counts.values())
 
