@@ -34,6 +34,15 @@ class Result(ABC):
         return {"summary": self.summary(), "rows": plain(self.to_frame().to_dict(orient="records"))}
 
 
+def counted(count: int, nouns: str) -> str:
+    """A count with its noun, which is given as of many.
+
+    >>> counted(1, "rows"), counted(1200, "rows")
+    ('1 row', '1,200 rows')
+    """
+    return f"{count:,} {nouns.removesuffix('s') if count == 1 else nouns}"
+
+
 def plain(value: Any) -> Any:
     """Turn numpy, pandas, dates and dataclasses into what `json` can write; NaN and infinities become null."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

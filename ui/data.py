@@ -27,6 +27,15 @@ TYPES = ["zip", "csv", "tsv", "txt", "parquet", "dat", "data", "item", "user"]
 WAYS = {"upload": "Upload files", "path": "A path on this machine"}
 NONE = "–"
 
+TIMES = {
+    "unix seconds": "seconds since 1970",
+    "unix milliseconds": "milliseconds since 1970",
+    "iso": "year first: 2024-12-31 20:15",
+    "day first": "day first: 31/12/2024 20:15",
+    "month first": "month first: 12/31/2024 20:15",
+}
+"""How times may be written, as the page says it."""
+
 LABELS = {
     "viewer": ("Viewer", "Who watched or rated. Leave it out if the table is one person's."),
     "title": ("Title", "What was watched or rated: an id or a name. Needed."),
@@ -131,8 +140,8 @@ def _offer(source: Path) -> None:
     layout = detect(source)
     tag = hashlib.sha256(str(source).encode()).hexdigest()[:8]
     names = ", ".join(f"`{file.name}`" for file in layout.files.values())
-    what = "a table of no known layout" if layout.key == "table" else escape(layout.title)
-    st.success(f"This is {what}: {names}.", icon=":material/search_check:")
+    what = "a table; say below what its columns mean" if layout.key == "table" else escape(layout.title)
+    st.success(f"{names}: this is {what}.", icon=":material/search_check:")
     mapping = _mapping(source, tag) if layout.key == "table" else None
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name of the dataset", suggest_name(source, layout), max_chars=80, key=f"data_name_{tag}")
@@ -190,8 +199,9 @@ def _formats(mapping: ColumnMapping, tag: str) -> dict[str, Any]:
         if mapping.time:
             formats = list(get_args(TimeFormat))
             chosen["time_format"] = st.selectbox(
-                "Times are written", formats, index=formats.index(mapping.time_format), key=f"data_time_format_{tag}"
-            )
+                "Times are written", formats, index=formats.index(mapping.time_format), format_func=TIMES.get,
+                key=f"data_time_format_{tag}",
+            )  # fmt: skip
             chosen["time_is_local"] = st.checkbox(
                 "Times are the viewers' wall clock", mapping.time_is_local, key=f"data_local_{tag}",
                 help="Otherwise times without a zone are UTC.",

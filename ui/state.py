@@ -51,6 +51,14 @@ def open_folder(folder: Path) -> Dataset:
     return _open(str(folder), (folder / MANIFEST).stat().st_mtime_ns)
 
 
+def version(dataset: Dataset) -> tuple[str, int]:
+    """What tells a dataset from another of equal content: its folder, and when its description was written.
+
+    For caches that hold more than follows from the rows: the name, what was left out at import, damaged files.
+    """
+    return str(dataset.folder), (dataset.folder / MANIFEST).stat().st_mtime_ns if dataset.folder else 0
+
+
 def current() -> Dataset:
     """The dataset chosen in the sidebar."""
     known = folders()
@@ -74,7 +82,9 @@ def dataset_picker() -> None:
     known = folders()
     wanted = st.query_params.get(DATA_KEY)
     if wanted and wanted not in known:
-        st.warning(f"The link names a dataset that is not here: {escape(wanted)}. The first one is shown instead.")
+        st.warning(
+            f"There is no dataset {escape(wanted)} here, or it is here no longer. The first one is shown instead."
+        )
     # Streamlit puts into the URL what the box shows; so it shows the keys, which the links and the command line take,
     # and the banner on the page says the name.
     st.selectbox(

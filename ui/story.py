@@ -257,11 +257,13 @@ def guarded() -> Iterator[None]:
     except PrimetimeError as error:
         error_box(error)
     except Exception as error:
-        logging.getLogger("primetime").exception("A page failed")
+        log = logging.getLogger("primetime")
         known = explain_error(error)
         if known is not None:
+            log.warning("%s", known)
             error_box(known)
             return
+        log.exception("A page failed")
         st.error(
             "Something went wrong on this page; the details are in the server's log. "
             "Nothing you made is lost. Reload the page, or choose another dataset.",

@@ -64,6 +64,12 @@ def import_files(
         if discard:
             _discard(source)
     common.emit(report, as_json)
+    if not as_json:
+        for bad in report.bad_rows:
+            column = f", column {bad.column}" if bad.column else ""
+            print(f"{bad.file}, line {bad.line}{column}: {bad.reason}: {bad.value!r}")
+        for note in report.notes:
+            print(note)
 
 
 def check(

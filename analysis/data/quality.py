@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import narwhals as nw
 import pandas as pd
@@ -13,7 +14,7 @@ import pyarrow as pa
 from analysis import engine
 from analysis.data import schema
 from analysis.data.dataset import Dataset, Tables
-from analysis.results import Result
+from analysis.results import Result, counted
 
 Severity = Literal["fine", "look", "wrong"]
 
@@ -70,8 +71,8 @@ class QualityReport(Result):
     Attributes:
         name: Name of the dataset.
         rows: Rows of each table.
-        first: First time in UTC over views and ratings, or None.
-        last: Last time in UTC.
+        first: First time over views (on the viewer's wall clock) and ratings (on that of `time_zone`), or None.
+        last: Last time, on the same clocks.
         time_zone: Zone of wall clocks where viewers have none of their own.
         findings: All that was looked at, worst first.
         dropped: Rows left out at import, as (file, reason, rows).
@@ -88,13 +89,18 @@ class QualityReport(Result):
     notes: tuple[str, ...]
 
     @property
+    def days(self) -> int:
+        """Calendar days from the first time to the last, both counted; 0 where nothing carries a time."""
+        return (self.last.date() - self.first.date()).days + 1 if self.first and self.last else 0
+
+    @property
     def problems(self) -> tuple[Finding, ...]:
         """Findings that are not fine."""
         return tuple(f for f in self.findings if f.severity != "fine")
 
     def summary(self) -> str:
         """How large the dataset is, which time it covers, and how much is wrong with it."""
-        rows = ", ".join(f"{self.rows[t]:,} {t}" for t in ("views", "ratings") if self.rows.get(t))
+        rows = " and ".join(counted(self.rows[t], t) for t in ("views", "ratings") if self.rows.get(t))
         when = f" from {self.first:%Y-%m-%d} to {self.last:%Y-%m-%d}" if self.first and self.last else ""
         wrong = [f for f in self.findings if f.severity == "wrong"]
         look = [f for f in self.findings if f.severity == "look"]
@@ -102,9 +108,9 @@ class QualityReport(Result):
         if wrong:
             verdict = f"{len(wrong)} thing{'s are' if len(wrong) > 1 else ' is'} wrong, the first: {wrong[0].detail}"
         elif look:
-            verdict = f"nothing is wrong, {len(look)} thing{'s' if len(look) > 1 else ''} to look at"
+            verdict = f"nothing is wrong, {counted(len(look), 'things')} to look at"
         lost = sum(rows for _, _, rows in self.dropped)
-        left_out = f" {lost:,} rows were left out at import." if lost else ""
+        left_out = f" {counted(lost, 'rows')} {'was' if lost == 1 else 'were'} left out at import." if lost else ""
         return f"{self.name} holds {rows}{when}; {verdict.rstrip('.')}.{left_out}"
 
     def to_frame(self) -> pd.DataFrame:
@@ -140,7 +146,7 @@ def check(dataset: Dataset, *, now: dt.datetime | None = None) -> QualityReport:
             facts = _facts(tables[table], table, now)
             findings += _missing(table, facts) + _outliers(table, facts)
             if table in ("views", "ratings") and facts.get("first") is not None:
-                spans.append((facts["first"], facts["last"]))
+                spans.append(_on_the_clock(table, (facts["first"], facts["last"]), dataset.info.time_zone))
             findings += _repeats(tables, table, facts["rows"])
             findings += _orphans(tables, table, facts["rows"])
         for table in ("views", "ratings"):
@@ -184,12 +190,21 @@ def _facts(frame: nw.LazyFrame[Any], table: str, now: dt.datetime) -> dict[str, 
         if column.choices:
             asks[f"words {column.name}"] = (~value.is_in(column.choices)).sum()
     if (time := TIMES.get(table)) in have and time is not None:
-        asks["first"], asks["last"] = nw.col(time).min(), nw.col(time).max()
+        clock = "started_local" if "started_local" in have else time
+        asks["first"], asks["last"] = nw.col(clock).min(), nw.col(clock).max()
         asks["future"] = (nw.col(time) > now).sum()
         asks["ancient"] = (nw.col(time) < dt.datetime(1990, 1, 1)).sum()
     row = engine.to_arrow(frame.select(**asks)).to_pylist()[0]
     # DuckDB sums to decimals.
     return {name: value if name in ("first", "last") else int(value or 0) for name, value in row.items()}
+
+
+def _on_the_clock(table: str, span: tuple[dt.datetime, dt.datetime], zone: str) -> tuple[dt.datetime, dt.datetime]:
+    """First and last time on the wall clock, which views carry and ratings don't: the days that every page counts."""
+    if table == "views":
+        return span
+    first, last = (at.replace(tzinfo=dt.UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None) for at in span)
+    return first, last
 
 
 def _altered(dataset: Dataset) -> list[Finding]:
@@ -214,7 +229,7 @@ def _missing(table: str, facts: dict[str, Any]) -> list[Finding]:
         if not column.required and (empty == facts["rows"] or column.name in _MAY_BE_EMPTY):
             severity = "fine"
         share = empty / max(1, facts["rows"])
-        detail = f"{table}.{column.name} is empty in {empty:,} rows ({share:.1%})"
+        detail = f"{table}.{column.name} is empty in {counted(empty, 'rows')} ({share:.1%})"
         found.append(Finding(table, column.name, "missing", empty, share, severity, detail))
     return found
 
@@ -230,20 +245,21 @@ def _outliers(table: str, facts: dict[str, Any]) -> list[Finding]:
 
     def add(column: str, check: str, count: int, words: str, severity: Severity = "wrong") -> None:
         level: Severity = severity if count else "fine"
-        found.append(Finding(table, column, check, count, count / rows, level, f"{count:,} {table} {words}"))
+        detail = f"{column} {words} in {counted(count, table)}"
+        found.append(Finding(table, column, check, count, count / rows, level, detail))
 
     for column in schema.table(table).columns:
         name = column.name
         if f"low {name}" in facts:
-            add(name, "too low", facts[f"low {name}"], f"have {name} below {column.low:g}")
+            add(name, "too low", facts[f"low {name}"], f"is below {column.low:g}")
         if f"high {name}" in facts:
             top = "24 hours" if column.high == MAX_MINUTES and name == "minutes" else f"{column.high:g}"
-            add(name, "too high", facts[f"high {name}"], f"have {name} above {top}")
+            add(name, "too high", facts[f"high {name}"], f"is above {top}")
         if f"words {name}" in facts:
-            add(name, "unknown word", facts[f"words {name}"], f"have a {name} that is none of {column.choices}")
+            add(name, "unknown word", facts[f"words {name}"], f"is none of {', '.join(column.choices)}")
     if "future" in facts:
-        add(TIMES[table], "future", facts["future"], "lie in the future")
-        add(TIMES[table], "before 1990", facts["ancient"], "lie before 1990", "look")
+        add(TIMES[table], "future", facts["future"], "lies in the future")
+        add(TIMES[table], "before 1990", facts["ancient"], "lies before 1990", "look")
     return found
 
 
@@ -263,8 +279,8 @@ def _repeats(tables: Tables, table: str, rows: int) -> list[Finding]:
             sql = f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM ({part}) GROUP BY {columns})"
             extra += int(relation.query("rows_of_table", sql).fetchall()[0][0])
         level: Severity = "fine" if not extra else "wrong" if severity == "wrong" else "look"
-        words = " and ".join(key)
-        detail = f"{extra:,} {table} repeat the {words} of another"
+        words = f"{' and '.join(key)} {'are those' if len(key) > 1 else 'is that'}"
+        detail = f"{words} of an earlier row in {counted(extra, table)}"
         found.append(Finding(table, ", ".join(key), "repeated", extra, extra / max(1, rows), level, detail))
     return found
 
@@ -280,8 +296,8 @@ def _orphans(tables: Tables, table: str, rows: int) -> list[Finding]:
         known = tables[catalogue].select(column).unique()
         lost = tables[table].filter(~nw.col(column).is_null()).join(known, on=column, how="anti")
         answer = engine.to_arrow(lost.select(rows=nw.len(), ids=nw.col(column).n_unique())).to_pylist()[0]
-        count = int(answer["rows"] or 0)
-        detail = f"{count:,} {table} are of {int(answer['ids'] or 0):,} {catalogue} that the catalogue does not list"
+        count, ids = int(answer["rows"] or 0), counted(int(answer["ids"] or 0), catalogue)
+        detail = f"{column} names {ids} that the catalogue does not list, in {counted(count, table)}"
         level: Severity = "look" if count else "fine"
         found.append(Finding(table, column, "orphaned", count, count / max(1, rows), level, detail))
     return found
@@ -303,7 +319,6 @@ def _busiest(frame: nw.LazyFrame[Any], table: str, rows: int) -> Finding:
     ]
     viewers, concerned = int(answer["viewers"]), int(answer["rows"] or 0)
     level: Severity = "look" if viewers else "fine"
-    detail = f"{viewers:,} viewers have implausibly many {table}"
-    if viewers:
-        detail += f" (up to {answer['most']:,})"
+    most = f" (up to {answer['most']:,})" if viewers else ""
+    detail = f"implausibly many {table} for {counted(viewers, 'viewers')}{most}"
     return Finding(table, "viewer_id", "implausibly many", concerned, concerned / max(1, rows), level, detail)

@@ -51,9 +51,20 @@ def test_a_dataset_is_described_with_its_faults(workspace, tmp_path):
     assert not test.error
     cards = {metric.label: metric.value for metric in test.metric}
     assert (cards["Ratings"], cards["Viewers"], cards["Titles"]) == ("5", "1", "5")
-    assert "1 rows were left out at import" in words(test)
+    assert "1 row was left out at import" in words(test)
     dropped = next(frame.value for frame in test.dataframe if "reason" in frame.value.columns)
     assert dropped["reason"].to_list() == ["the rating is outside 0.5 to 5"]
+
+
+def test_two_datasets_of_equal_content_are_told_apart(workspace, plays):
+    for name in ("First", "Second"):
+        import_data(plays, name=name)
+    test = page()
+    for name in ("First", "Second"):
+        test.query_params["data"] = name.lower()
+        test.session_state["data"] = name.lower()
+        test.run()
+        assert f"{name} holds 2 views" in words(test)
 
 
 def test_a_wrong_path_is_answered_in_the_error_box(workspace, tmp_path):

@@ -25,6 +25,8 @@ def completeness(report: QualityReport) -> go.Figure:
     bars = [(f"{f.table}.{f.column}", 1 - f.share, f.severity) for f in gaps]
     bars = [(f"{table}: {n} full columns", 1.0, "fine") for table, n in full.items() if n] + bars
     title = f"{len(gaps)} columns have gaps" if len(gaps) != 1 else "One column has gaps"
+    if all(gap.severity == "fine" for gap in gaps):
+        title += ", as they may" if len(gaps) != 1 else ", as it may"
     figure = theme.figure(
         title if gaps else "Every column is full",
         subtitle="Share of rows that hold a value",
@@ -41,6 +43,6 @@ def completeness(report: QualityReport) -> go.Figure:
                 marker_color=colour,
                 hovertemplate="%{y}<br>%{x:.1%} of rows hold a value<extra></extra>",
             )
-    figure.update_xaxes(range=[0, 1], tickformat=".2~%")
+    figure.update_xaxes(range=[0, 1.02], tickformat=".2~%")
     figure.update_yaxes(type="category", categoryorder="array", categoryarray=[b[0] for b in bars][::-1])
     return figure

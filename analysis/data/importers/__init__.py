@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from analysis.data.importers.layouts import Layout, detect
+from analysis.data.importers.layouts import UPLOAD, Layout, detect
 from analysis.data.importers.mapping import ColumnMapping, propose_mapping
 from analysis.data.importers.report import BadRow, Dropped, ImportReport, Tally
 from analysis.data.importers.staging import Run, connected
@@ -160,8 +160,7 @@ def suggest_name(source: Path, layout: Layout) -> str:
     """A name for a dataset: the folder's or file's name, made readable; the layout's own where that says nothing."""
     stem = source.resolve().name if source.is_dir() else source.stem
     words = re.sub(r"[_\s]+", " ", stem).strip()
-    # An upload's folder has a number for a name.
-    nameless = words.lower() in ("", "u", "ratings", "data") or re.fullmatch(r"[0-9a-f]{32}", words)
+    nameless = words.lower() in ("", "u", "ratings", "data") or UPLOAD.fullmatch(words)
     return layout.title if nameless else words
 
 

@@ -135,7 +135,9 @@ def as_utf8(file: Path, scratch: Path) -> tuple[Path, str | None]:
 
     A line that is not UTF-8 is read as Windows-1252, of which Latin-1 text is a part; so a file may mix the two.
     """
-    copy = scratch / f"utf8-{file.name}"
+    # Under its own name, which messages show.
+    copy = scratch / "utf8" / file.name
+    copy.parent.mkdir(exist_ok=True)
     if read_head(file, 4).startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         with (
             file.open(encoding="utf-16", errors="replace") as source,

@@ -14,6 +14,9 @@ from analysis.data.importers.files import as_utf8, check_extension, head_lines, 
 from analysis.data.importers.staging import Run
 from analysis.errors import DataError
 
+UPLOAD = re.compile(r"[0-9a-f]{32}")
+"""The folder of an upload has a number for a name, which says nothing to anybody."""
+
 DEPTH = 3
 """Folders below the given one that are looked into."""
 
@@ -114,7 +117,7 @@ def detect(path: str | Path) -> Layout:
     """
     path = Path(path).expanduser()
     if path.is_dir():
-        return _detect_folder(path, path.name)
+        return _detect_folder(path, "The upload" if UPLOAD.fullmatch(path.name) else path.name)
     kind = kind_of(path)
     check_extension(path, kind)
     if kind != "zip":
@@ -154,7 +157,7 @@ def _detect_folder(folder: Path, shown: str) -> Layout:
     more = f" and {len(files) - 8} more" if len(files) > 8 else ""
     raise DataError(
         f"{shown} has none of the layouts that can be imported. Expected {KNOWN}. Found: {names}{more}.",
-        "Choose the folder that holds the ratings, or import one table by its path.",
+        "Choose the folder that holds the ratings, or import one table at a time.",
     )
 
 

@@ -100,10 +100,13 @@ class ColumnMapping:
             roles = " and ".join(role for role, column in self.chosen.items() if column == twice[0])
             raise DataError(f"The column {twice[0]!r} is mapped to {roles}.", "Map each column once.")
         if self.title is None:
-            raise DataError(f"No column of {file} is mapped to the title.", f"Say which it is. {found}")
+            raise DataError(
+                f"No column of {file} is mapped to the title.", f"Say which it is: `--map title=COLUMN`. {found}"
+            )
         if self.time is None and self.rating is None:
             raise DataError(
-                f"No column of {file} is mapped to a time or a rating.", f"Map at least one of them. {found}"
+                f"No column of {file} is mapped to a time or a rating.",
+                f"Map at least one of them: `--map time=COLUMN`. {found}",
             )
         if self.rating is not None and not 0 <= self.lowest_rating < self.highest_rating:
             raise DataError(
@@ -160,7 +163,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "time": (
         "startedat", "starttime", "watchedat", "viewedat", "ratedat", "timestamp", "unixtime", "eventtime", "datetime",
-        "watcheddate", "viewdate", "startdate", "createdat", "time", "date", "start", "when", "day",
+        "ts", "watcheddate", "viewdate", "startdate", "createdat", "time", "date", "start", "when", "day",
     ),
     "rating": ("rating", "stars", "score", "userrating", "ratingvalue", "overall", "grade", "rate"),
     "minutes": (
@@ -194,6 +197,10 @@ def propose_mapping(source: str | Path) -> ColumnMapping:
         if column is not None:
             chosen[role] = column
             left.remove(column)
+    if not {"time", "rating"} & chosen.keys():
+        # Without either there is nothing to import, so values may tell what the names don't.
+        dated = next((column for column in left if _holds_dates(list(sample[column].dropna()))), None)
+        chosen |= {"time": dated} if dated else {}
     texts = {role: [v for v in sample[column].dropna() if str(v).strip()] for role, column in chosen.items()}
     ratings = _numbers(texts.get("rating", []))
     if "rating" in chosen and not ratings:
@@ -315,6 +322,11 @@ def match(role: str, columns: Sequence[str]) -> str | None:
             if len(name) > 3 and plain[column].startswith(name):
                 return column
     return None
+
+
+def _holds_dates(values: Sequence[object]) -> bool:
+    dated = sum(bool(re.match(r"\s*(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[/.]\d{1,2}[/.]\d{2,4})\b", str(v))) for v in values)
+    return dated * 2 > len(values)
 
 
 def _minutes_unit(column: str, values: Sequence[object]) -> MinutesUnit:

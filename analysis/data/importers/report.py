@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.data.dataset import Dataset
-from analysis.results import Result, plain
+from analysis.results import Result, counted, plain
 
 EXAMPLES = 20
 """Bad rows listed a file; all of them are counted."""
@@ -91,9 +91,11 @@ class ImportReport(Result):
 
     def summary(self) -> str:
         """What was written and what was left out, in one sentence."""
-        kept = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in self.rows.items())
+        kept = ", ".join(counted(count, name.replace("_", " ")) for name, count in self.rows.items())
         lost, read = self.rows_dropped, sum(self.rows_read.values())
-        left_out = f"left out {lost:,} of {read:,} rows ({lost / max(1, read):.2%})" if lost else "no row lost"
+        left_out = (
+            f"left out {lost:,} of {counted(read, 'rows')} ({lost / max(1, read):.2%})" if lost else "no row lost"
+        )
         return f"Imported {self.name} ({self.layout}): {kept}; {left_out}."
 
     def to_frame(self) -> pd.DataFrame:

@@ -7,7 +7,9 @@ spills to disk beyond, and little more for the process around it.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -171,7 +173,7 @@ def connected(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
         yield connection
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-        first = str(error).splitlines()[0]
+        first = _words(error)
         if isinstance(error, duckdb.OutOfMemoryException) or "No space left" in first:
             raise DataError(
                 f"The import ran out of room: {first}",
@@ -180,6 +182,13 @@ def connected(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         raise DataError(f"A file can't be read or written: {first}", "Check the file and the disk.") from error
     finally:
         connection.close()
+
+
+def _words(error: duckdb.Error) -> str:
+    """What DuckDB says in its first line; errors of writing in the background come wrapped in JSON."""
+    first = str(error).splitlines()[0]
+    wrapped = re.search(r'"exception_message":("(?:[^"\\]|\\.)*")', first)
+    return str(json.loads(wrapped[1])) if wrapped else first
 
 
 def stage(
@@ -223,7 +232,7 @@ def stage(
     try:
         rows = run.copy(sql, staged, *span, f"Reading {label}" if span[1] else "")
     except duckdb.InvalidInputException as error:
-        problem = f"{label} can't be read to its end: {str(error).splitlines()[0]}."
+        problem = f"{label} can't be read to its end: {_words(error)}."
         raise DataError(problem, "It is damaged: download or export it again.") from error
     lost = _count_structure(run, source, label)
     _count_faults(run, source, label, staged, checks)

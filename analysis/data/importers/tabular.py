@@ -305,6 +305,8 @@ def _write_catalogue(run: Run, good: str, mapping: ColumnMapping) -> None:
 
 
 def _note_mapping(run: Run, mapping: ColumnMapping, columns: Sequence[str]) -> None:
+    read = ", ".join(f"{role.replace('_', ' ')} from {column!r}" for role, column in mapping.chosen.items())
+    run.note(f"Read: {read}.")
     unread = match("rating", [c for c in columns if c not in mapping.chosen.values()])
     if mapping.rating is None and unread is not None:
         run.note(f"The column {unread!r} was not read as a rating.")

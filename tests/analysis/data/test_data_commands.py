@@ -53,6 +53,15 @@ def test_columns_are_mapped_by_options(run, tmp_path, workspace):
     assert str(workspace.dataset("x").frame("views")["started_at"][0].date()) == "2024-04-03"
 
 
+def test_what_was_left_out_and_how_the_rest_was_read_is_printed(run, tmp_path, workspace):
+    file = tmp_path / "log.csv"
+    file.write_text("who,film,ts\nanna,Salt,2024-05-01 20:00\nbob,Tide,soon\nbob,Salt,2024-05-03 21:00\n")
+    code, out, _ = run("data", "import", file, "--map", "viewer=who")
+    assert code == 0
+    assert "log.csv, line 3, column ts: the time can't be read: 'soon'" in out
+    assert "Read: viewer from 'who', title from 'film', time from 'ts'." in out
+
+
 def test_an_upload_is_removed_once_it_has_been_read_and_other_files_never(run, movietweetings, workspace):
     files = [(file.name, io.BytesIO(file.read_bytes())) for file in sorted(movietweetings.iterdir())]
     saved = uploads.save(workspace, files, limit=10_000)

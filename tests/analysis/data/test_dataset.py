@@ -29,6 +29,18 @@ def test_equal_frames_of_any_library_have_one_hash():
     assert len(hashes) == 1
 
 
+def test_the_zone_belongs_to_the_content_where_no_part_knows_the_wall_clock():
+    ratings = pa.table({"viewer_id": [1, 2], "title_id": [5, 5], "stars": [3.0, 4.0], "rated_at": MOMENTS})
+
+    def hashes(**tables):
+        zones = ("UTC", "America/New_York", "Europe/Berlin")
+        return {Dataset.from_frames(**tables, time_zone=zone).content_hash for zone in zones}
+
+    assert len(hashes(ratings=ratings)) == 3
+    clocked = pa.table({**VIEWS, "started_local": MOMENTS})
+    assert len(hashes(views=clocked, ratings=ratings)) == 1
+
+
 def test_times_with_a_zone_become_utc():
     zoned = pd.DataFrame(VIEWS)
     zoned["started_at"] = pd.to_datetime(zoned["started_at"]).dt.tz_localize("Europe/Berlin")

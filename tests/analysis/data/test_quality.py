@@ -106,7 +106,7 @@ def test_a_viewer_who_can_be_no_person_is_named():
     frame = pd.DataFrame({"viewer_id": ids, "title_id": np.arange(len(ids)), "stars": 3.0})
     finding = found(check(Dataset.from_frames(ratings=frame)), "ratings", "viewer_id", "implausibly many")
     assert (finding.rows, finding.severity) == (30_000, "look")
-    assert "1 viewers have implausibly many ratings (up to 30,000)" in finding.detail
+    assert finding.detail == "implausibly many ratings for 1 viewer (up to 30,000)"
     calm = check(Dataset.from_frames(ratings=frame[frame["viewer_id"] != 999]))
     assert found(calm, "ratings", "viewer_id", "implausibly many").rows == 0
 
@@ -122,6 +122,19 @@ def test_what_was_dropped_at_import_is_told(tmp_path, workspace):
     }
     assert report.summary().endswith("2 rows were left out at import.")
     assert report.dropped_frame()["rows"].sum() == 2
+
+
+def test_first_and_last_day_are_those_of_the_wall_clock():
+    late = pd.Timestamp("2024-05-02 02:30").as_unit("us")
+    views = pd.DataFrame({"viewer_id": [1, 1], "title_id": [1, 2], "started_at": [late, late + pd.Timedelta("21h")]})
+    ratings = views.rename(columns={"started_at": "rated_at"}).assign(stars=3.0)
+    for tables in ({"views": views}, {"ratings": ratings}):
+        utc, west = (check(Dataset.from_frames(**tables, time_zone=zone)) for zone in ("UTC", "America/New_York"))
+        assert (utc.first.day, utc.last.day, utc.days) == (2, 2, 1)
+        assert (west.first.day, west.last.day, west.days) == (1, 2, 2)
+        assert "from 2024-05-01 to 2024-05-02" in west.summary()
+    untimed = check(Dataset.from_frames(ratings=ratings.drop(columns="rated_at")))
+    assert (untimed.first, untimed.days) == (None, 0)
 
 
 def test_real_movietweetings_is_sound(real_data, workspace):

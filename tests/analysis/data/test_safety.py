@@ -230,3 +230,5 @@ def test_uploads_stay_in_their_folder(workspace):
         uploads.save(workspace, [("a.csv", io.BytesIO(b"1")), ("x/a.csv", io.BytesIO(b"1"))], limit=100)
     several = uploads.save(workspace, [("a.csv", io.BytesIO(b"1")), ("b.csv", io.BytesIO(b"1"))], limit=100)
     assert sorted(f.name for f in several.iterdir()) == ["a.csv", "b.csv"]
+    with pytest.raises(DataError, match=r"^The upload has none of the layouts.*Found: a\.csv, b\.csv\."):
+        detect(several)

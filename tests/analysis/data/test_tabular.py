@@ -54,6 +54,21 @@ def test_views_from_an_unknown_table(tmp_path, workspace):
     assert data.frame("viewers")["source_id"].to_list() == ["anna", "bob", "carl"]
 
 
+@pytest.mark.parametrize(
+    ("header", "row", "time"),
+    [
+        ("user,show,seen", "1,Salt,2024-05-01 20:00", "seen"),
+        ("user,show,added,seen", "1,Salt,7,31/12/2024", "seen"),
+        ("user,show,ts,seen", "1,Salt,1714593600,2024-05-01", "ts"),
+        # With a rating there is something to import, and a date may be anything: the release, say.
+        ("user,show,stars,out", "1,Salt,4,2024-05-01", None),
+        ("user,show,version", "1,Salt,1.2.3", None),
+    ],
+)
+def test_a_time_is_told_by_its_values_where_no_name_tells(tmp_path, header, row, time):
+    assert propose_mapping(table(tmp_path / "x.csv", f"{header}\n{row}\n")).time == time
+
+
 def test_wall_clock_times_become_utc(tmp_path, workspace):
     file = table(tmp_path / "plays.csv", VIEWS)
     mapping = propose_mapping(file).changed(["time_is_local=yes"])
