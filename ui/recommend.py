@@ -96,6 +96,13 @@ def _form(dataset: Dataset) -> None:
             key="recommend_at",
             help="If given, it is used instead of the share, for a test on one point in time.",
         )
+        told = 3
+        if split == "new_viewers":
+            told = st.number_input(
+                "Titles told of each", 0, 20, 3, key="recommend_given", width=170,
+                help="How many of a new viewer's first titles the models are told; with none, only models that have a "
+                "list for strangers can serve them.",
+            )  # fmt: skip
         k = st.slider("Length of a list", 1, 50, 10, key="recommend_k", help="How many titles a viewer is shown.")
         limit = st.number_input(
             "Minutes a model may take", 1, 600, LIMIT_MINUTES, key="recommend_limit", width=190,
@@ -117,6 +124,8 @@ def _form(dataset: Dataset) -> None:
             return
         when = ["--at", day.isoformat()] if day and split == "time" else ["--share", str(tested / 100)]
         chosen = ["--models", ",".join(names), "--signal", signal, "--split", split, "--k", str(k)]
+        if split == "new_viewers":
+            chosen += ["--told", str(told)]
         if limit != LIMIT_MINUTES:
             chosen += ["--limit-minutes", str(limit)]
         jobs.start(

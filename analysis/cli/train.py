@@ -37,6 +37,10 @@ SplitOption = Annotated[
         "the last three let models learn from the future.",
     ),
 ]
+ToldOption = Annotated[
+    int,
+    typer.Option("--told", min=0, help="With --split new_viewers: how many of their first titles the models are told."),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", help="A parameter of a model, such as `als.factors=32`; may be given several times."),
@@ -64,6 +68,7 @@ def train(
     settings: SetOption = None,
     signal: SignalOption = None,
     split: SplitOption = "time",
+    told: ToldOption = 3,
     share: ShareOption = 0.2,
     at: AtOption = None,
     k: LengthOption = 10,
@@ -84,7 +89,7 @@ def train(
     if not reference:
         workspace.check_writable()
     chosen = chosen_models(models, own or [], settings or [], seed, 60 * limit_minutes)
-    board = _evaluate(data, chosen, signal, _split(split, share, at), k, limit_minutes, seed)
+    board = _evaluate(data, chosen, signal, _split(split, share, at, told), k, limit_minutes, seed)
     run = write_reference(common.dataset(data), board) if reference else keep_run(workspace, board)
     if not reference:
         keep_models(workspace, run, board.fitted.values())
@@ -98,6 +103,7 @@ def evaluate_models(
     settings: SetOption = None,
     signal: SignalOption = None,
     split: SplitOption = "time",
+    told: ToldOption = 3,
     share: ShareOption = 0.2,
     at: AtOption = None,
     k: LengthOption = 10,
@@ -109,7 +115,7 @@ def evaluate_models(
     from analysis.recommend import LeaderboardBrief
 
     chosen = chosen_models(models, own or [], settings or [], seed, 60 * limit_minutes)
-    board = _evaluate(data, chosen, signal, _split(split, share, at), k, limit_minutes, seed)
+    board = _evaluate(data, chosen, signal, _split(split, share, at, told), k, limit_minutes, seed)
     common.emit(board if as_json else LeaderboardBrief(board), as_json)
 
 
@@ -175,10 +181,10 @@ def chosen_models(
     return [kind(kind.Parameters(**given.get(kind.name, {})), seed=seed) for kind in kinds]
 
 
-def _split(name: str, share: float, at: datetime | None) -> AnySplit:
+def _split(name: str, share: float, at: datetime | None, told: int) -> AnySplit:
     """The split of that name, with the share where it takes one."""
     from analysis.errors import ParameterError
-    from analysis.recommend import SPLITS, TemporalSplit
+    from analysis.recommend import SPLITS, NewViewersSplit, TemporalSplit
 
     if name not in SPLITS:
         raise ParameterError(f"There is no split {name!r}.", f"Choose one of: {', '.join(SPLITS)}.")
@@ -186,7 +192,9 @@ def _split(name: str, share: float, at: datetime | None) -> AnySplit:
         return TemporalSplit(share=share, at=at)
     if at is not None:
         raise ParameterError(f"The split {name} takes no moment.", "Leave --at out, or use --split time.")
-    takes = {"rolling": "share", "random": "share", "new_titles": "test_share", "new_viewers": "test_share"}
+    if name == "new_viewers":
+        return NewViewersSplit(given=told, test_share=share)
+    takes = {"rolling": "share", "random": "share", "new_titles": "test_share"}
     made: AnySplit = SPLITS[name](**({takes[name]: share} if name in takes else {}))
     return made
 

@@ -188,10 +188,14 @@ def _lists(model: Recommender, part: Split, kept: int, k: int) -> tuple[Recommen
 
 
 def _of_newcomers(model: Recommender, part: Split, k: int) -> RecommendationTable:
-    """Lists of new viewers from the titles they began with, or from nothing where a model knows no histories."""
+    """Lists of new viewers from the titles they began with; or from nothing but their profile, where that is all."""
     assert part.given is not None
     viewers = part.train.viewers[part.viewers]
-    if not model.folds_in:
+    if not part.given.nnz and not model.cold_viewers:
+        raise ModelError(
+            f"{model.label} has no list for viewers of whom nothing is known.", "Tell it some of their titles."
+        )
+    if not model.folds_in or not part.given.nnz:
         if not model.cold_viewers:
             raise ModelError(
                 f"{model.label} can't serve new viewers without a new fit.", "Leave it out of a test on new viewers."

@@ -190,7 +190,7 @@ class NewViewersSplit:
     """Viewers who came after training ended: from their first titles, what do they watch next, without a new fit?
 
     Attributes:
-        given: How many of their first titles the models are told.
+        given: How many of their first titles the models are told; told none, a model has to have a list for strangers.
         test_share: Share of the interactions, the latest ones, that comes after training.
     """
 
@@ -201,8 +201,8 @@ class NewViewersSplit:
 
     def __post_init__(self) -> None:
         _check_share(self.test_share)
-        if self.given < 1:
-            raise ParameterError(f"New viewers can't be known by {self.given} titles.", "Tell the models 1 or more.")
+        if self.given < 0:
+            raise ParameterError(f"New viewers can't be known by {self.given} titles.", "Tell the models 0 or more.")
 
     def splits(self, interactions: Interactions) -> tuple[Split, ...]:
         """The one split.
@@ -224,7 +224,7 @@ class NewViewersSplit:
         if not (newcomer & ~told & test.watched).any():
             raise DataError(
                 f"Nobody who came after {str(whole.at)[:10]} watched more than {self.given} titles.",
-                "Tell the models fewer titles, or test on a larger share.",
+                f"{'Tell the models fewer titles, or test' if self.given else 'Test'} on a larger share.",
             )
         shape = (test.n_viewers, test.n_titles)
         given = sparse.coo_matrix((test.weight[told], (test.viewer[told], test.title[told])), shape=shape).tocsr()

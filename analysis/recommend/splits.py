@@ -130,10 +130,9 @@ class Split(Result):
 
     @cached_property
     def warm(self) -> Flags:
-        """Viewers of whom something is known before the test, shape (n_viewers,)."""
-        if self.given is not None:
-            return np.diff(self.given.indptr) > 0
-        return self.train.plays_per_viewer > 0
+        """Viewers who are tested if they watch something new, shape (n_viewers,): those with history, or new ones."""
+        with_history: Flags = self.train.plays_per_viewer > 0
+        return with_history if self.given is None else ~with_history
 
     @cached_property
     def again(self) -> npt.NDArray[np.int64]:

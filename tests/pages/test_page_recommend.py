@@ -124,7 +124,7 @@ def test_which_is_best_for_new_viewers(workspace: Workspace, monkeypatch: pytest
     app.segmented_control(key="recommend_tab").set_value("For new viewers?").run()
     assert not app.exception
     app.button(key="recommend_newcomers").click().run()
-    assert "--split new_viewers --k 10 --set item_knn.neighbours=7" in " ".join(asked[0])
+    assert "--split new_viewers --told 3 --k 10 --set item_knn.neighbours=7" in " ".join(asked[0])
     first = list_runs(workspace).runs[0].id
     board = evaluate(dataset, models, split=NewViewersSplit(test_share=0.2))
     keep_run(workspace, board)
@@ -133,6 +133,16 @@ def test_which_is_best_for_new_viewers(workspace: Workspace, monkeypatch: pytest
     assert not app.exception
     assert board.summary() in words(app)
     assert "SVD has no result: SVD can't serve new viewers" in words(app)
+    # Of somebody of whom nothing is known at all there is another test.
+    app.segmented_control(key="recommend_told").set_value(0).run()
+    app.button(key="recommend_newcomers").click().run()
+    assert "--split new_viewers --told 0 --k 10" in " ".join(asked[1])
+    strangers = evaluate(dataset, models, split=NewViewersSplit(given=0, test_share=0.2))
+    keep_run(workspace, strangers)
+    app.run()
+    app.selectbox(key="recommend_run").set_value(first).run()
+    assert strangers.summary() in words(app)
+    assert "no list for viewers of whom nothing is known" in words(app)
 
 
 def test_a_changed_setting_and_split_go_into_the_job(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,6 +128,11 @@ def test_new_viewers_are_told_by_their_first_titles() -> None:
     assert part.viewers.tolist() == [3]
     with pytest.raises(DataError, match="more than 3 titles"):
         NewViewersSplit(given=3, test_share=0.67).splits(data)
+    (strangers,) = NewViewersSplit(given=0, test_share=0.67).splits(data)
+    assert strangers.given is not None
+    assert strangers.given.nnz == 0
+    assert strangers.relevant.tolist() == [2 * 3 + 1, *(3 * 3 + title for title in range(3))]
+    assert strangers.viewers.tolist() == [2, 3]
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +142,15 @@ def with_a_latecomer(dataset: Dataset) -> Dataset:
     late["started_at"] = pd.Timestamp("2025-12-20") + pd.to_timedelta(np.arange(20), unit="h")
     views = pd.concat([dataset.frame("views", ["viewer_id", "title_id", "started_at"]), late])
     return Dataset.from_frames(views=views, ratings=dataset.frame("ratings"), titles=dataset.frame("titles"))
+
+
+def test_of_strangers_only_models_with_a_list_for_them_are_judged(with_a_latecomer: Dataset) -> None:
+    board = evaluate(with_a_latecomer, ["popularity", "item_knn"], split=NewViewersSplit(given=0), seed=4)
+    assert [entry.model for entry in board.finished] == ["popularity"]
+    assert "no list for viewers of whom nothing is known" in board.entries[1].error
+    known = evaluate(with_a_latecomer, ["popularity"], split=NewViewersSplit(given=3), seed=4)
+    # Viewer 5 watches twenty titles: told three of them, seventeen are left to find.
+    assert board.counts["test titles to find"] == known.counts["test titles to find"] + 3 == 20
 
 
 @pytest.mark.parametrize("name", SPLITS)
@@ -172,7 +186,7 @@ def test_every_split_can_be_evaluated_and_told(with_a_latecomer: Dataset, name: 
         lambda: FoldSplit(folds=1),
         lambda: RandomSplit(share=0),
         lambda: NewTitlesSplit(share=2),
-        lambda: NewViewersSplit(given=0),
+        lambda: NewViewersSplit(given=-1),
     ],
 )
 def test_wrong_splits_are_refused(make: object) -> None:
