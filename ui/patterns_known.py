@@ -11,7 +11,6 @@ import streamlit as st
 from analysis.data import Dataset
 from analysis.errors import PrimetimeError
 from analysis.truth import Estimate, Recovery
-from ui import truth
 from ui.charts import patterns_known as charts
 from ui.story import Story
 
@@ -20,7 +19,7 @@ HOURS, SEASONS = "hours", "seasons"
 
 @dataclass(frozen=True)
 class Known:
-    """One ratio whose truth is known.
+    """One ratio of shares whose truth is known.
 
     Attributes:
         name: What it is, in words.
@@ -43,15 +42,12 @@ class Known:
         )
 
 
-def tell(story: Story, about: str, key: str) -> bool:
-    """Show the effects of the clock (`HOURS`) or the year (`SEASONS`) with their truth; false if it is unwanted."""
-    if not story.dataset.info.has_truth or not truth.toggle(story.dataset, key):
-        return False
+def tell(story: Story, about: str) -> None:
+    """Show the effects of the clock (`HOURS`) or the year (`SEASONS`), each with its interval and its truth."""
     if found := known(story.dataset, story.dataset.content_hash, about):
-        story.chart(charts.known(found), key=f"{key}_chart", alt=" ".join(one.sentence() for one in found))
+        story.chart(charts.known(found), key=f"{about}_known", alt=" ".join(one.sentence() for one in found))
         for one in found:
             story.text(one.sentence())
-    return True
 
 
 @st.cache_data(max_entries=16, ttl=3600, show_spinner=False)
@@ -73,10 +69,9 @@ def known(_dataset: Dataset, content: str, about: str) -> list[Known]:
 
 def _about(estimand: Mapping[str, Any]) -> str:
     """Whether an estimand is a genre's share at some time against another, and of which kind."""
-    scope = estimand.get("scope") or {}
-    here = scope.get("here") if isinstance(scope, Mapping) else None
-    if estimand.get("unit") != "ratio" or not isinstance(here, Mapping):
+    scope, function = estimand.get("scope") or {}, str(estimand.get("function"))
+    if function.endswith((".months", ".genre_in_school_holidays")):
+        return SEASONS
+    if not function.endswith(".share_ratio") or "genre" not in scope["part"]:
         return ""
-    if "genre" not in (scope.get("part") or {}):
-        return ""
-    return HOURS if "hours" in here else SEASONS
+    return HOURS if "hours" in scope["here"] else SEASONS

@@ -25,7 +25,8 @@ def look(_dataset: Dataset, content: str) -> tuple[patterns.Appetite, Known, dic
     found = patterns.appetite(_dataset, workspace=state.workspace())
     known = patterns.planted(_dataset, found)
     figures = {
-        "causes": charts.causes(found, known),
+        "causes": charts.causes(found, {}),
+        "planted": charts.causes(found, known),
         "every_cell": charts.every_cell(found),
         "decay": charts.decay(found),
     }

@@ -6,7 +6,7 @@ from analysis import patterns
 from analysis.errors import DataError
 from analysis.patterns.words import WEEKDAYS
 from ui import habits as ways
-from ui import patterns_known
+from ui import patterns_known, truth
 from ui.glossary import define
 from ui.patterns import count_first
 from ui.patterns_hours import GENRE, HOUR, HOURS, WEEKDAY, by_hour, clicked, of_hour, pick
@@ -56,7 +56,8 @@ if strongest is not None:
     )
 story.metrics(cards)
 story.chart(figure, key="hours_genres", alt=found.summary(habits), picked=clicked)
-if patterns_known.tell(story, patterns_known.HOURS, "hours_truth"):
+if truth.toggle(dataset, "hours_truth"):
+    patterns_known.tell(story, patterns_known.HOURS)
     for sentence in patterns.planted_hours(dataset):
         story.text(sentence)
 

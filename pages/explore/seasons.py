@@ -4,6 +4,7 @@ import streamlit as st
 
 from analysis import patterns
 from analysis.errors import DataError
+from ui import patterns_known, truth
 from ui.charts import patterns_seasons as charts
 from ui.glossary import define
 from ui.patterns import count_first
@@ -32,6 +33,10 @@ PLANTED = (
     "What was planted in the sample is a factor on the odds of a click. Plays move less than that, because about half "
     "of them go on with something begun before."
 )
+HELD = (
+    "What the tables count, appetite and supply together, can be held to what is true of the simulated service, plays "
+    "that go on with something included."
+)
 
 story = Story.begin(
     "Seasons", "Which genres are wanted more in a season, and not only released more?", needs=("views", "ratings")
@@ -59,11 +64,16 @@ story.metrics(
         ),
     ]
 )
-story.chart(figures["causes"], key="seasons_causes", alt=found.summary())
+wanted = truth.toggle(dataset, "seasons_truth")
+known = known if wanted else {}
+story.chart(figures["planted" if known else "causes"], key="seasons_causes", alt=found.summary())
 for genre, season in claims[:4]:
     story.text(found.sentence(genre, season))
 if known:
     story.text(PLANTED)
+if wanted:
+    story.text(HELD)
+    patterns_known.tell(story, patterns_known.SEASONS)
 if found.years[0] == found.years[1]:
     story.text(f"All of it is from {found.years[0]}: whether it comes back every year can't be seen in one year.")
 if found.left_out > 0:

@@ -45,3 +45,14 @@ def test_a_click_sets_both_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(st, "session_state", kept)
     patterns_seasons.clicked({"x": "Oct", "y": "Horror", "customdata": ["Horror", "October", "…"]})
     assert kept == {"seasons_genre": "Horror", "seasons_season": "October"}
+
+
+def test_what_is_true_stands_beside_the_count_until_it_is_not_wanted() -> None:
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).switch_page("pages/explore/seasons.py").run()
+    assert "Horror, October against the months around: 1." in words(page)
+    assert "True of the simulated service are" in words(page)
+    page.toggle(key="seasons_truth").set_value(False).run()
+    assert not page.exception
+    assert "True of the simulated service" not in words(page)
+    table = next(frame.value for frame in page.dataframe if "what" in frame.value.columns)
+    assert not table["what"].str.startswith("Planted").any()
