@@ -54,10 +54,13 @@ def by_segment(story: Story, report: ExperimentReport) -> None:
 def show(story: Story, report: ExperimentReport, until: dt.date | None) -> None:
     """Lift over time, what is new, and the outlook; what can't be followed is said."""
     experiment, metric = report.experiment, report.primary
+    own = room.of_dataset()
+    if not own and experiment.daily is None:
+        return
     try:
         key = (story.dataset, story.dataset.content_hash, experiment, experiment.name, metric, until)
-        course = _course(*key)
-        by_week = _weeks(*key)
+        course = _course(*key) if own else timeline.course_of(experiment, metric)
+        by_week = _weeks(*key) if own else None
     except ExperimentError as error:
         story.text(f"{error.problem} {error.remedy}")
         return
@@ -70,7 +73,7 @@ def show(story: Story, report: ExperimentReport, until: dt.date | None) -> None:
     story.text(
         f"Checked every day, the split has {p_value(course.days[-1].split_p)} (a check that may be looked at daily)."
     )
-    if len(by_week.weeks) > 1:
+    if by_week is not None and len(by_week.weeks) > 1:
         story.chart(charts.weeks(by_week), key="experiments_weeks", alt=by_week.summary())
         story.text(by_week.summary())
     _outlook(story, course)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from analysis.experiments import archives, files, logs, sources
+from analysis.experiments import archives, cells, files, logs, sources
 from analysis.experiments.experiment import Experiment
 from analysis.experiments.metrics import Ratio, Term
 from analysis.experiments.outcomes import Capped, Quantile, Staying, UnitTerm, label
 from ui.story import Story
+from ui.text import escape
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -54,11 +55,14 @@ def _units(
     outcomes: tuple[Term | UnitTerm, ...],
     chosen: tuple[tuple[str, str | None], ...],
     less: tuple[str, ...],
+    segments: tuple[str, ...],
     _uploads: Sequence[UploadedFile],
 ) -> Experiment:
     with on_disk(_uploads) as paths:
         options: dict[str, Any] = dict(chosen)
-        return sources.read_units(paths[0], outcomes=list(outcomes), lower_is_better=list(less), **options)
+        return sources.read_units(
+            paths[0], outcomes=list(outcomes), lower_is_better=list(less), segments=segments, **options
+        )
 
 
 @st.cache_resource(max_entries=16, ttl=3600, show_spinner="Joining events and assignments")
@@ -135,7 +139,7 @@ def _mapped(
     """Show which column is which, as guessed, for correction."""
     key, names = ids[0], [column.name for column in proposal.columns]
     few = [c.name for c in proposal.columns if c.distinct <= files.MOST_VARIANTS] or names
-    st.caption(f"{proposal.rows:,} rows. Check which column is which.")
+    st.caption(f"{proposal.rows:,} rows. Check which column is which. {_read_as(proposal)}")
     with st.grid(3, min_column_width=220):
         variant = _pick(key, "Variant", few, proposal.variant, "The column that names each unit’s variant.")
         values = proposal.column(variant).levels if variant else ()
@@ -150,14 +154,33 @@ def _mapped(
     )  # fmt: skip
     terms: list[Term | UnitTerm] = [Ratio(o, over) if over and o != over else o for o in outcomes]
     terms += _more(key, proposal, [o for o in outcomes if proposal.column(o).distinct > 2])
-    less = st.multiselect("Less is better for", [label(t) for t in terms], key=f"experiments_less_{key}")
+    with st.grid(2, min_column_width=260):
+        less = st.multiselect("Less is better for", [label(t) for t in terms], key=f"experiments_less_{key}")
+        kinds = _kinds(key, proposal, (variant, unit, time, covariate, *outcomes))
     if not variant or not terms:
         story.empty("Choose the column that names the variant, and an outcome.", "Then the experiment is analysed.")
         return None
     chosen = {"variant": variant, "unit": unit, "control": control, "time": time, "covariate": covariate}
     return _units(
-        ids, tuple(terms), tuple((k, v) for k, v in chosen.items() if v or k == "control"), tuple(less), uploads
+        ids, tuple(terms), tuple((k, v) for k, v in chosen.items() if v or k == "control"), tuple(less), kinds, uploads
     )
+
+
+def _read_as(proposal: files.Proposal) -> str:
+    """How columns were read that are written in an unusual way."""
+    return escape(" ".join(proposal.notes))
+
+
+def _kinds(key: str, proposal: files.Proposal, taken: Sequence[str | None]) -> tuple[str, ...]:
+    """Ask which columns say what kind of unit each is."""
+    few = [c.name for c in proposal.columns if 2 <= c.distinct <= cells.MOST_SEGMENTS and c.name not in taken]
+    return tuple(
+        st.multiselect(
+            "Segments", few, default=[c for c in proposal.segments if c in few], key=f"experiments_kinds_{key}",
+            help="Columns such as plan, country or device: the effect is looked at in each value, and whether it "
+            "differs between them. They must be known before the experiment, or it can change them itself.",
+        )
+    )  # fmt: skip
 
 
 def _more(key: str, proposal: files.Proposal, outcomes: Sequence[str]) -> list[UnitTerm]:
@@ -187,14 +210,17 @@ def _paired(
     guess = pair.columns or logs.LogColumns("", pair.assignments.variant or "", "")
     names, more = ([c.name for c in p.columns] for p in (pair.assignments, pair.events))
     numbers = [c.name for c in pair.events.columns if c.kind == "number"]
-    st.caption(f"{first.name}: {pair.assignments.rows:,} assignments. Check which column is which.")
+    st.caption(
+        f"{escape(first.name)}: {pair.assignments.rows:,} assignments. Check which column is which. "
+        f"{_read_as(pair.assignments)}"
+    )
     with st.grid(4, min_column_width=180):
         unit = _pick(key, "Unit", names, guess.unit, "Who was assigned.")
         variant = _pick(key, "Variant", names, guess.variant, "To what.")
         values = pair.assignments.column(variant).levels if variant else ()
         control = _pick(key, "Control", values, pair.assignments.control, "How things are now; None for all pairs.")
         assigned = _pick(key, "Time of assignment", names, guess.assigned_at, "Events count from here on.")
-    st.caption(f"{second.name}: {pair.events.rows:,} events.")
+    st.caption(f"{escape(second.name)}: {pair.events.rows:,} events. {_read_as(pair.events)}")
     with st.grid(4, min_column_width=180):
         event_unit = _pick(key, "Unit of the event", more, guess.event_unit, "Who did it; the same ids as above.")
         happened = _pick(key, "Time of the event", more, guess.happened_at, "None to count all events.")
@@ -210,7 +236,8 @@ def _paired(
     if not (unit and variant and event_unit):
         story.empty("Choose unit and variant of the assignments, and the unit of the events.", "Then they are joined.")
         return None
-    columns = logs.LogColumns(unit, variant, event_unit, assigned, happened, kind, tuple(kinds), tuple(summed))
+    few = _kinds(key, pair.assignments, (variant, unit, assigned))
+    columns = logs.LogColumns(unit, variant, event_unit, assigned, happened, kind, tuple(kinds), tuple(summed), few)
     metrics = logs.metric_names(columns)
     less = st.multiselect("Less is better for", metrics, key=f"experiments_less_{key}")
     return _log(ids, columns, pair.swapped, control, adjusted, tuple(less), uploads)

@@ -135,6 +135,9 @@ def units(
         str | None, typer.Option("--covariate", help="Number column from before the experiment (CUPED).")
     ] = None,
     less: Annotated[list[str] | None, typer.Option("--less-is-better", help="Outcome of which less is good.")] = None,
+    segment: Annotated[
+        list[str] | None, typer.Option("--segment", help="Column such as plan or country; may be repeated.")
+    ] = None,
     control: ControlOption = None,
     primary: PrimaryOption = None,
     confidence: ConfidenceOption = None,
@@ -161,6 +164,7 @@ def units(
         covariate=covariate,
         lower_is_better=less or (),
         control=_control(control),
+        segments=segment or (),
     )
     _show(found, primary, confidence, worth, as_json)
 

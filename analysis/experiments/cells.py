@@ -15,6 +15,9 @@ from analysis.experiments.moments import JointMoments, moments_by_cell
 MOST_SEGMENTS = 12
 """A column with more values than this is left out: its segments would be too small to say anything."""
 
+_SEGMENT = "segment of the unit"
+"""A column of our own; its name is one that files hardly have."""
+
 Wanted = Sequence[tuple[str, Kind, Term, bool]]
 """Name, kind and columns of the metrics, and whether more of each is good."""
 
@@ -46,8 +49,8 @@ def segment_metrics(
         pairs += own[1] if covariates else columns_of(term)[1]
     found = {}
     for column in few:
-        named = frame.with_columns(nw.col(column).cast(nw.String()).alias("segment"))
-        cells = moments_by_cell(named, variant, "segment", list(dict.fromkeys(needed)), pairs)
+        named = frame.with_columns(nw.col(column).cast(nw.String()).alias(_SEGMENT))
+        cells = moments_by_cell(named, variant, _SEGMENT, list(dict.fromkeys(needed)), pairs)
         if len(cells) <= MOST_SEGMENTS:
             found[column] = {value: _metrics(arms, wanted, covariates) for value, arms in cells.items()}
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from analysis.errors import ExperimentError
 from analysis.experiments.exposure import Exposure
@@ -11,6 +12,9 @@ from analysis.experiments.metrics import Metric
 from analysis.experiments.moments import Moments
 from analysis.experiments.plan import Plan
 from analysis.experiments.survival import SurvivalComparison
+
+if TYPE_CHECKING:
+    from analysis.experiments.timeline import Daily
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class Experiment:
         observed: What is known of the units besides their outcomes.
         survival: Curves of staying, each treatment's beside the control's, where time to an event is measured.
         segments: The metrics of the units of each segment, by column and by the segment's value there.
+        daily: Sums of every day, where the experiment was read from files that say when units came; else None.
     """
 
     name: str
@@ -71,6 +76,7 @@ class Experiment:
     observed: Observed = field(default_factory=Observed)
     survival: Mapping[str, SurvivalComparison] = field(default_factory=dict)
     segments: Mapping[str, Mapping[str, tuple[Metric, ...]]] = field(default_factory=dict)
+    daily: Daily | None = None
 
     def __post_init__(self) -> None:
         if len(self.units) < 2:

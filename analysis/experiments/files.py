@@ -12,8 +12,10 @@ import narwhals as nw
 
 from analysis import engine
 from analysis.errors import ExperimentError
+from analysis.experiments.cells import MOST_SEGMENTS
 from analysis.experiments.experiment import guess_control
 from analysis.experiments.moments import natural
+from analysis.experiments.tidy import VARIANT_NAME, tidied
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,9 +26,13 @@ PARQUET_FILES = (".parquet", ".pq")
 MOST_VARIANTS = 50
 """More different values than this do not name variants."""
 
-_VARIANT = re.compile(r"variant|variation|^group$|_group$|^arm$|bucket|treatment|condition|cell", re.IGNORECASE)
 UNIT_NAME = re.compile(
-    r"(^|_)(user|viewer|unit|customer|visitor|member|profile|account|device|id)(_?id)?$", re.IGNORECASE
+    r"(^|_| )(user|uid|uuid|guid|viewer|unit|customer|kunden?|client|visitor|member|subscriber|profile|account|person|"
+    r"subject|cookie|household|device|id)([_ ]?(id|nr|no|number|nummer|key))?$",
+    re.IGNORECASE,
+)
+_KIND_OF_UNIT = re.compile(
+    r"^(plan|country|land|region|age_?band|age_?group|device|platform|os|segment|gender|tier)$", re.I
 )
 
 
@@ -59,6 +65,8 @@ class Proposal:
         outcomes: Number columns.
         time: The column with the time of assignment, or None.
         control: The variant that by its name is the control, or None.
+        segments: Columns that seem to say what kind of unit each is.
+        notes: How columns were read that are not written as numbers or times usually are.
     """
 
     rows: int
@@ -68,6 +76,8 @@ class Proposal:
     outcomes: tuple[str, ...]
     time: str | None
     control: str | None
+    segments: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def column(self, name: str) -> ColumnInfo:
         """The column called `name`."""
@@ -79,7 +89,7 @@ def names_variant(proposal: Proposal) -> bool:
     if proposal.variant is None:
         return False
     column = proposal.column(proposal.variant)
-    return bool(_VARIANT.search(column.name)) or guess_control(column.levels) is not None
+    return bool(VARIANT_NAME.search(column.name)) or guess_control(column.levels) is not None
 
 
 def open_table(cursor: engine.Cursor, path: str | Path, *, table: str = "units") -> nw.LazyFrame[Any]:
@@ -93,6 +103,11 @@ def open_table(cursor: engine.Cursor, path: str | Path, *, table: str = "units")
     Raises:
         ExperimentError: The file is missing, of another kind, or can't be read.
     """
+    return _opened(cursor, path, table)[0]
+
+
+def _opened(cursor: engine.Cursor, path: str | Path, table: str) -> tuple[nw.LazyFrame[Any], tuple[str, ...]]:
+    """The rows of a file, and how columns were read that are written in an unusual way."""
     path = Path(path)
     if not path.is_file():
         raise ExperimentError(f"There is no file {path.name}.", "Check the path.")
@@ -105,20 +120,58 @@ def open_table(cursor: engine.Cursor, path: str | Path, *, table: str = "units")
 
     try:
         if kind in PARQUET_FILES:
-            return cursor.parquet([path])
-        # Read once into memory, in the file's order, so that a row can be named by its number.
-        cursor.duckdb.execute(
-            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM read_csv(?, header = true, sample_size = -1, "
-            "nullstr = ['', 'NA', 'N/A', 'null', 'NULL'])",
-            [str(path)],
-        )
-        frame: nw.LazyFrame[Any] = nw.from_native(cursor.duckdb.table(table))
-        return frame
+            return cursor.parquet([path]), ()
+        _read_text(cursor, path, table)
+        found, notes = tidied(cursor.duckdb.table(table))
+        if found.types != cursor.duckdb.table(table).types:
+            cursor.duckdb.execute(f"CREATE OR REPLACE TEMP TABLE {table}_tidied AS {found.sql_query()}")
+            found = cursor.duckdb.table(f"{table}_tidied")
+        frame: nw.LazyFrame[Any] = nw.from_native(found)
+        return frame, notes
     except duckdb.Error as error:
-        first = str(error).strip().splitlines()[0]
         raise ExperimentError(
-            f"{path.name} can't be read as a table: {first}.", "Save it as a CSV with a header line, or as Parquet."
+            f"{path.name} can't be read as a table: {_first_fault(path) or str(error).strip().splitlines()[0]}",
+            "Save it as a CSV with a header line, or as Parquet.",
         ) from error
+
+
+def _read_text(cursor: engine.Cursor, path: Path, table: str) -> None:
+    """Read a CSV once into memory, in the file's order, so that a row can be named by its number."""
+    import duckdb
+
+    query = (
+        f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM read_csv(?, header = true, sample_size = -1, "
+        "nullstr = ['', 'NA', 'N/A', '#N/A', 'n/a', 'null', 'NULL'], encoding = ?)"
+    )
+    try:
+        cursor.duckdb.execute(query, [str(path), "utf-8"])
+    except duckdb.Error as error:
+        if "unicode" not in str(error).lower() and "utf-8" not in str(error).lower():
+            raise
+        # Older spreadsheets write one byte a letter.
+        cursor.duckdb.execute(query, [str(path), "latin-1"])
+    names = cursor.duckdb.table(table).columns
+    if len(names) == 1 and any(mark in names[0] for mark in ",;\t|"):
+        raise duckdb.Error("the rows have not as many cells as the header.")
+
+
+def _first_fault(path: Path) -> str:
+    """The first row of a text file that has more or fewer cells than its header, in words; empty where none has."""
+    import csv
+
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        head = file.readline()
+        mark = max(",;\t|", key=head.count)
+        if not head.count(mark):
+            return ""
+        wanted = len(next(csv.reader([head], delimiter=mark)))
+        try:
+            for number, row in enumerate(csv.reader(file, delimiter=mark), start=1):
+                if row and len(row) != wanted:
+                    return f"row {number:,} has {len(row)} cells, the header {wanted}."
+        except csv.Error:
+            return ""
+    return ""
 
 
 def propose(path: str | Path) -> Proposal:
@@ -128,7 +181,7 @@ def propose(path: str | Path) -> Proposal:
         ExperimentError: The file can't be read, or has no rows.
     """
     with engine.reading() as cursor:
-        frame = open_table(cursor, path)
+        frame, notes = _opened(cursor, path, "units")
         schema = frame.collect_schema()
         names = schema.names()
         spec = [nw.col(name).n_unique().alias(f"u{i}") for i, name in enumerate(names)]
@@ -142,9 +195,13 @@ def propose(path: str | Path) -> Proposal:
     variant = _guess_variant(columns)
     unit = _guess_unit(columns, rows, variant)
     time = next((c.name for c in columns if c.kind == "time"), None)
-    outcomes = tuple(c.name for c in columns if c.kind == "number" and c.name not in (variant, unit))
+    named = [c for c in columns if c.kind == "number" and c.name not in (variant, unit)]
+    outcomes = tuple(c.name for c in named if not UNIT_NAME.search(c.name) and not _KIND_OF_UNIT.search(c.name))
+    kinds = [c for c in columns if c.kind in ("text", "number") and c.name not in (variant, unit)]
+    few = [c for c in kinds if 2 <= c.distinct <= MOST_SEGMENTS]
+    segments = tuple(c.name for c in few if c.kind == "text" or _KIND_OF_UNIT.search(c.name))
     levels = next((c.levels for c in columns if c.name == variant), ())
-    return Proposal(rows, columns, variant, unit, outcomes, time, guess_control(levels))
+    return Proposal(rows, columns, variant, unit, outcomes, time, guess_control(levels), segments, notes)
 
 
 def native(frame: nw.LazyFrame[Any]) -> duckdb.DuckDBPyRelation:
@@ -182,12 +239,18 @@ def _column(frame: nw.LazyFrame[Any], name: str, dtype: nw.dtypes.DType, distinc
 
 def _guess_variant(columns: Sequence[ColumnInfo]) -> str | None:
     few = [c for c in columns if 2 <= c.distinct <= MOST_VARIANTS and c.kind in ("text", "number")]
-    named = [c for c in few if _VARIANT.search(c.name)]
+    named = [c for c in few if VARIANT_NAME.search(c.name)]
     by_value = [c for c in few if c.kind == "text" and guess_control(c.levels)]
-    text = [c for c in few if c.kind == "text"]
-    return next((c.name for c in (*named, *by_value, *text)), None)
+    text = [c for c in few if c.kind == "text" and not UNIT_NAME.search(c.name)]
+    # A column that names a single variant is proposed too: that there is only one is then said.
+    lone = [c for c in columns if c.distinct == 1 and VARIANT_NAME.search(c.name)]
+    return next((c.name for c in (*named, *by_value, *text, *lone)), None)
 
 
 def _guess_unit(columns: Sequence[ColumnInfo], rows: int, variant: str | None) -> str | None:
-    others = [c for c in columns if c.name != variant]
-    return next((c.name for c in others if UNIT_NAME.search(c.name) and c.distinct > rows / 2), None)
+    """By its name, even where units have several rows, which is then said; else the first text that never repeats."""
+    others = [c for c in columns if c.name != variant and c.kind in ("text", "number")]
+    named = [c for c in others if UNIT_NAME.search(c.name) and c.distinct > min(rows / 2, MOST_VARIANTS)]
+    named.sort(key=lambda c: c.distinct < rows / 2)
+    unlike = [c for c in others if c.kind == "text" and c.distinct == rows > MOST_VARIANTS]
+    return next((c.name for c in (*named, *unlike)), None)

@@ -15,10 +15,12 @@ import narwhals as nw
 from analysis import engine
 from analysis.errors import ExperimentError
 from analysis.experiments import files, words
+from analysis.experiments.daily import daily_of_events
 from analysis.experiments.experiment import GUESS, Experiment
 from analysis.experiments.exposure import first_assignments
-from analysis.experiments.metrics import Ratio, Term
+from analysis.experiments.metrics import Ratio, Term, columns_of
 from analysis.experiments.sources import experiment_of_units
+from analysis.experiments.timeline import Daily
 
 BEFORE_DAYS = 28
 """Days before a unit's assignment whose events serve as covariate."""
@@ -26,7 +28,7 @@ BEFORE_DAYS = 28
 MOST_KINDS = 30
 """A column of events with more different values than this does not say what kind of event it is."""
 
-_KIND = re.compile(r"event|kind|type|action|name", re.IGNORECASE)
+_KIND = re.compile(r"event|^evt|kind|type|action|name", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class LogColumns:
         kind: Column that says what kind of event it is, or None.
         kinds: Kinds that are counted each by itself.
         values: Number columns of the events that are summed.
+        segments: Columns of the assignments that say what kind of unit each is.
     """
 
     unit: str
@@ -52,6 +55,7 @@ class LogColumns:
     kind: str | None = None
     kinds: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,15 @@ def _columns(assignments: files.Proposal, events: files.Proposal) -> LogColumns 
     identity = re.compile(r"(^|_)id$", re.IGNORECASE)
     values = tuple(v for v in values if not identity.search(v))[:2]
     return LogColumns(
-        unit, variant, event_unit, assignments.time, events.time, kind.name if kind else None, kinds, values
+        unit,
+        variant,
+        event_unit,
+        assignments.time,
+        events.time,
+        kind.name if kind else None,
+        kinds,
+        values,
+        assignments.segments,
     )
 
 
@@ -149,7 +161,7 @@ def read_log(
     with engine.reading() as cursor:
         who = files.open_table(cursor, assignments, table="assigned")
         what = files.open_table(cursor, events, table="happened")
-        _check_columns(who, assignments.name, [columns.unit, columns.variant, columns.assigned_at])
+        _check_columns(who, assignments.name, [columns.unit, columns.variant, columns.assigned_at, *columns.segments])
         _check_columns(what, events.name, [columns.event_unit, columns.happened_at, columns.kind, *columns.values])
         _check_values(what, events.name, columns.values)
         timed = columns.assigned_at is not None and columns.happened_at is not None
@@ -157,7 +169,8 @@ def read_log(
         if adjusted and not timed:
             raise ExperimentError("Without times there is no before.", "Name both columns of time, or do not adjust.")
         units, crossed = _units(who, columns)
-        frame, metrics = _per_unit(units, what, columns, timed, adjusted)
+        frame, metrics, daily = _per_unit(units, what, columns, timed, adjusted)
+        frame = _with_segments(frame, who, columns)
         # Joined once; all that follows reads one row a unit.
         frame = cursor.arrow(engine.to_arrow(frame))
         stray, last = _stray(units, what, columns)
@@ -170,6 +183,7 @@ def read_log(
             time="assigned_at" if columns.assigned_at else None,
             covariate="events before" if adjusted else None,
             lower_is_better=[_long(name, columns) for name in lower_is_better],
+            segments=columns.segments,
             name=assignments.stem,
             source=f"assignments {assignments.name} and events {events.name}",
             code=_code(assignments, events, columns, control, adjusted),
@@ -186,8 +200,21 @@ def read_log(
     days = float((last - first).days + 1) if timed and last and first else experiment.days
     shown = {_long(f"{value} per event", columns): f"{value} per event" for value in columns.values}
     renamed = tuple(dataclasses.replace(m, name=shown.get(m.name, m.name)) for m in experiment.metrics)
+    segments = {
+        column: {
+            value: tuple(dataclasses.replace(m, name=shown.get(m.name, m.name)) for m in own)
+            for value, own in values.items()
+        }
+        for column, values in experiment.segments.items()
+    }
     return dataclasses.replace(
-        experiment, metrics=renamed, observed=observed, notes=(*experiment.notes, *notes), days=days
+        experiment,
+        metrics=renamed,
+        observed=observed,
+        notes=(*experiment.notes, *notes),
+        days=days,
+        segments=segments,
+        daily=daily,
     )
 
 
@@ -209,8 +236,8 @@ def _units(who: nw.LazyFrame[Any], columns: LogColumns) -> tuple[nw.LazyFrame[An
 
 def _per_unit(
     units: nw.LazyFrame[Any], what: nw.LazyFrame[Any], columns: LogColumns, timed: bool, adjusted: bool
-) -> tuple[nw.LazyFrame[Any], list[Term]]:
-    """One row a unit with the number of events, the sums of values and who had any; and the metrics of it."""
+) -> tuple[nw.LazyFrame[Any], list[Term], Daily | None]:
+    """One row a unit with the number of events, the sums of values and who had any; the metrics of it; and its days."""
     chosen = [nw.col(columns.event_unit).cast(nw.String()).alias("unit")]
     chosen += [nw.col(v).cast(nw.Float64()).alias(f"value_{i}") for i, v in enumerate(columns.values)]
     if columns.kind:
@@ -235,7 +262,30 @@ def _per_unit(
         frame = frame.join(counted, on="unit", how="left")
     sums = [c for c in frame.collect_schema().names() if c not in ("unit", "variant", "assigned_at")]
     frame = frame.with_columns(*(nw.col(c).fill_null(0.0).alias(c) for c in sums))
-    return frame.with_columns((nw.col("events per unit") > 0).cast(nw.Float64()).alias("units with an event")), terms
+    frame = frame.with_columns((nw.col("events per unit") > 0).cast(nw.Float64()).alias("units with an event"))
+    return frame, terms, _course(units, after, columns) if timed else None
+
+
+def _course(units: nw.LazyFrame[Any], after: nw.LazyFrame[Any], columns: LogColumns) -> Daily:
+    """Sums of every day of all metrics that are sums over events."""
+    made = [nw.lit(1.0).alias("events")]
+    terms: dict[str, Term] = {"events per unit": "events"}
+    for i, value in enumerate(columns.values):
+        terms |= {f"{value} per unit": f"value_{i}", f"{value} per event": Ratio(f"value_{i}", "events")}
+    for i, kind in enumerate(columns.kinds):
+        made.append((nw.col("kind") == kind).cast(nw.Float64()).alias(f"kind_{i}"))
+        terms[f"{kind} per unit"] = f"kind_{i}"
+    return daily_of_events(units, after.with_columns(*made), columns_of(*terms.values())[0], terms)
+
+
+def _with_segments(frame: nw.LazyFrame[Any], who: nw.LazyFrame[Any], columns: LogColumns) -> nw.LazyFrame[Any]:
+    """The frame with what the assignments say of each unit, as of any one of its rows."""
+    if not columns.segments:
+        return frame
+    kinds = [nw.col(c).cast(nw.String()).min().alias(c) for c in columns.segments]
+    each = who.filter(~nw.col(columns.unit).is_null()).group_by(columns.unit).agg(*kinds)
+    named = each.select(nw.col(columns.unit).cast(nw.String()).alias("unit"), *columns.segments)
+    return frame.join(named, on="unit", how="left")
 
 
 def _stray(units: nw.LazyFrame[Any], what: nw.LazyFrame[Any], columns: LogColumns) -> tuple[int, dt.date | None]:

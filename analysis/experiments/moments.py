@@ -249,13 +249,13 @@ def moments_by_cell(
     cell = nw.concat_str([nw.col(by), nw.col(variant).cast(nw.String())], separator=_SEPARATOR)
     known = frame.filter(~nw.col(by).is_null(), ~nw.col(variant).is_null())
     found: dict[str, dict[str, JointMoments]] = {}
-    for label, joint in _moments_by(known.with_columns(cell.alias("cell")), "cell", columns, pairs, lenient=True):
+    for label, joint in _moments_by(known.with_columns(cell.alias(_CELL)), _CELL, columns, pairs, lenient=True):
         value, _, name = label.partition(_SEPARATOR)
         found.setdefault(value, {})[name] = joint
     return found
 
 
-_SEPARATOR = "\x1f"
+_SEPARATOR, _CELL = "\x1f", "cell of the unit"
 
 
 def _moments_by(

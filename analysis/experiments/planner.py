@@ -66,7 +66,7 @@ class Outlook(Result):
             )
         return (
             f"{today}; for a lift of {lift} it would take about {words.plural(self.days_remaining, 'day')} more, if "
-            "viewers go on coming at this pace."
+            "they go on coming at this pace."
         )
 
 

@@ -126,20 +126,20 @@ class Segments(Result):
         )
 
     def sentence(self, test: Interaction) -> str:
-        """How the effect differs by one column, in words: which segments gain, which lose, with their lifts.
+        """How the effect differs by one column, in words: the clear lifts first, up before down, then the unclear.
 
-        Segments are called clear where their own interval, of a single test, leaves zero out.
+        A segment's lift is called unclear where its own interval, of a single test, holds zero.
         """
-        name = spoken(test.column)
         parts = []
-        for sign, word in ((1, "higher"), (-1, "lower"), (0, "unclear")):
-            own = [s.comparison for s in self.of(test.column)]
-            values = [s.value for s in self.of(test.column)]
-            each = [f"{v} {_lift(c)}" for v, c in zip(values, own, strict=True) if c.absolute.sign == sign]
-            if each:
-                parts.append(f"{word} for {_listed(each)}")
+        for sign in (1, -1, 0):
+            own = [s for s in self.of(test.column) if s.comparison.absolute.sign == sign]
+            each = [f"{_lift(s.comparison)} for {s.value}" for s in own]
+            if sign == 0:
+                each = [f"unclear for {s.value} ({_lift(s.comparison)})" for s in own]
+            parts += each
         verb = "reverses" if test.reverses else "differs"
-        return f"The effect {verb} by {name} ({words.p_value(test.p_value)}): {self.metric} {'; '.join(parts)}."
+        name = spoken(test.column)
+        return f"The effect on {self.metric} {verb} by {name} ({words.p_value(test.p_value)}): {', '.join(parts)}."
 
     def summary(self) -> str:
         """Which columns' effects differ, and whether some segment is hurt."""
@@ -165,13 +165,8 @@ def spoken(column: str) -> str:
 
 
 def _lift(comparison: Comparison) -> str:
-    lift, gap = comparison.relative, comparison.absolute
-    effect, show = (lift, words.percent) if lift is not None else (gap, words.signed)
-    return f"({show(effect.estimate)}, interval {show(effect.low)} to {show(effect.high)})"
-
-
-def _listed(texts: Sequence[str]) -> str:
-    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
+    lift = comparison.relative
+    return words.percent(lift.estimate) if lift is not None else words.signed(comparison.absolute.estimate)
 
 
 _SHOWN = (

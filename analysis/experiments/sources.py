@@ -13,6 +13,8 @@ import pandas as pd
 from analysis import engine
 from analysis.errors import ExperimentError
 from analysis.experiments import files, words
+from analysis.experiments.cells import segment_metrics
+from analysis.experiments.daily import daily_of_units
 from analysis.experiments.experiment import GUESS, Experiment, Observed, resolve_control
 from analysis.experiments.exposure import exposure
 from analysis.experiments.metrics import Kind, Metric, Ratio, Term, columns_of, make_metric
@@ -41,6 +43,7 @@ def read_units(
     covariate: str | None = None,
     lower_is_better: Sequence[str] = (),
     weights: Mapping[str, float] | None = None,
+    segments: Sequence[str] = (),
     name: str | None = None,
 ) -> Experiment:
     """Read an experiment from a table with one row a unit.
@@ -56,6 +59,7 @@ def read_units(
         covariate: Number column measured before the experiment, by which all metrics are adjusted.
         lower_is_better: Outcomes of which less is good.
         weights: Planned share of each variant.
+        segments: Columns that say what kind of unit each is, such as plan or country.
         name: Name as shown; the file's by default.
 
     Raises:
@@ -75,9 +79,10 @@ def read_units(
             covariate=covariate,
             lower_is_better=lower_is_better,
             weights=weights,
+            segments=segments,
             name=name or path.stem,
             source=f"table of units {path.name}",
-            code=_units_code(path, variant, outcomes, unit, control, time, covariate),
+            code=_units_code(path, variant, outcomes, unit, control, time, covariate, segments),
         )
     return experiment
 
@@ -93,6 +98,7 @@ def experiment_of_units(
     covariate: str | None = None,
     lower_is_better: Sequence[str] = (),
     weights: Mapping[str, float] | None = None,
+    segments: Sequence[str] = (),
     name: str = "experiment",
     source: str = "table of units",
     code: str = "",
@@ -108,7 +114,7 @@ def experiment_of_units(
     terms = [t for t in outcomes if isinstance(t, str | Ratio)]
     unit_terms = [t for t in outcomes if not isinstance(t, str | Ratio)]
     columns = list(dict.fromkeys([*columns_of(*terms, *covariates)[0], *unit_columns(unit_terms)]))
-    frame = _numbers(frame, [c for c in (variant, unit, time) if c], columns)
+    frame = _numbers(frame, [c for c in (variant, unit, time, *segments) if c], columns)
     notes = _check_rows(frame, variant, unit)
     pairs = [p for term in terms if covariates or isinstance(term, Ratio) for p in columns_of(term, *covariates)[1]]
     try:
@@ -118,6 +124,7 @@ def experiment_of_units(
     zero_one, ends = ranges(frame, columns)
     each = values_by_variant(frame, variant, unit_columns(unit_terms)) if unit_terms else {}
     metrics = []
+    plain_terms: list[tuple[str, Kind, Term, bool]] = []
     for term in outcomes:
         shown = label(term)
         good = shown not in lower_is_better
@@ -126,6 +133,7 @@ def experiment_of_units(
             continue
         kind: Kind = "ratio" if isinstance(term, Ratio) else "proportion" if term in zero_one else "mean"
         metrics.append(make_metric(shown, arms, term, kind=kind, covariates=covariates, higher_is_better=good))
+        plain_terms.append((shown, kind, term, good))
     units = {label: joint.n for label, joint in arms.items()}
     control = resolve_control(control, tuple(units))
     if control is not None and control in units:
@@ -152,6 +160,8 @@ def experiment_of_units(
         code=code,
         observed=seen,
         survival=curves(staying, each, control) if staying else {},
+        segments=segment_metrics(frame, variant, segments, plain_terms, covariates),
+        daily=daily_of_units(frame, variant, time, arms, plain_terms) if time else None,
     )
 
 
@@ -367,9 +377,10 @@ def _units_code(
     control: str | None,
     time: str | None,
     covariate: str | None,
+    segments: Sequence[str],
 ) -> str:
     """Python that reads the file again."""
-    given = {"unit": unit, "time": time, "covariate": covariate}
+    given = {"unit": unit, "time": time, "covariate": covariate, "segments": list(segments) or None}
     options = "" if control == GUESS else f",\n    control={control!r}"
     options += "".join(f",\n    {name}={value!r}" for name, value in given.items() if value is not None)
     ratio = "from analysis.experiments.metrics import Ratio\n" if any(isinstance(t, Ratio) for t in outcomes) else ""

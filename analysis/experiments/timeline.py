@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,7 @@ class Timeline(Result):
         treatment: The other one.
         days: Looks, one a day; effects are lifts.
         confidence: Level of the intervals.
+        counted: What each day counts, in words.
     """
 
     metric: str
@@ -71,6 +73,7 @@ class Timeline(Result):
     treatment: str
     days: tuple[Day, ...]
     confidence: float
+    counted: str = "until the end of each day (UTC), all viewers so far"
 
     @property
     def looks(self) -> int:
@@ -164,11 +167,59 @@ def timeline(
             .group_by("variant", "day")
             .agg(nw.len().alias("n"))
         ).to_pylist()
-    sums = CumulativeSums(columns, grown, joined, (control, treatment))
-    planned = [(experiment.weights or {}).get(v, 1.0) for v in (control, treatment)]
-    split = always_valid_split(sums.units, planned)
-    days = tuple(_day(sums, i, term, confidence, float(split[i])) for i in range(len(sums.dates)))
+    daily = Daily(CumulativeSums(columns, grown, joined, experiment.variants), {name: term}, "")
+    days = _days(experiment, daily, name, (control, treatment), confidence)
     return Timeline(name, control, treatment, days, confidence)
+
+
+@dataclass(frozen=True)
+class Daily:
+    """Sums of every day, kept with an experiment whose files are gone.
+
+    Attributes:
+        sums: Cumulative sums by day and variant.
+        terms: The columns behind each metric that can be followed.
+        counted: What each day counts, in words.
+    """
+
+    sums: CumulativeSums
+    terms: Mapping[str, Term]
+    counted: str
+
+
+def course_of(
+    experiment: Experiment, metric: str | None = None, *, treatment: str | None = None, confidence: float = 0.95
+) -> Timeline:
+    """A metric's effect on every day of an experiment that was read from files.
+
+    Args:
+        experiment: The experiment, with its days.
+        metric: Name of the metric; the first by default.
+        treatment: The variant held against the control; the first other one by default.
+        confidence: Level of the intervals.
+
+    Raises:
+        ExperimentError: There are no days, the metric can't be followed, or there is no control.
+    """
+    arms = arms_of(experiment, treatment)
+    name = metric or experiment.metrics[0].name
+    if experiment.daily is None:
+        raise ExperimentError("When units came is not known.", "Name the column with the time of assignment.")
+    if name not in experiment.daily.terms:
+        known = ", ".join(experiment.daily.terms) or "none"
+        raise ExperimentError(f"{name} can't be followed over time.", f"Metrics that can: {known}.")
+    days = _days(experiment, experiment.daily, name, arms, confidence)
+    return Timeline(name, *arms, days, confidence, experiment.daily.counted)
+
+
+def _days(experiment: Experiment, daily: Daily, name: str, arms: tuple[str, str], confidence: float) -> tuple[Day, ...]:
+    places = (daily.sums.arms.index(arms[0]), daily.sums.arms.index(arms[1]))
+    planned = [(experiment.weights or {}).get(v, 1.0) for v in arms]
+    split = always_valid_split(daily.sums.units[:, places], planned)
+    return tuple(
+        _day(daily.sums, i, places, daily.terms[name], confidence, float(split[i]))
+        for i in range(len(daily.sums.dates))
+    )
 
 
 def arms_of(experiment: Experiment, treatment: str | None = None) -> tuple[str, str]:
@@ -215,18 +266,18 @@ def growth(rows: nw.LazyFrame[Any], columns: list[str]) -> list[dict[str, Any]]:
 
 
 class CumulativeSums:
-    """Cumulative sums of every day, shape (days, 2): control, treatment."""
+    """Cumulative sums of every day, shape (days, variants)."""
 
     def __init__(
-        self, columns: list[str], grown: list[dict[str, Any]], joined: list[dict[str, Any]], arms: tuple[str, str]
+        self, columns: list[str], grown: list[dict[str, Any]], joined: list[dict[str, Any]], arms: tuple[str, ...]
     ) -> None:
-        self.columns = columns
+        self.columns, self.arms = columns, arms
         have = [row for row in (*grown, *joined) if str(row["variant"]) in arms]
         first, last = min(row["day"] for row in have), max(row["day"] for row in have)
         self.dates = [first + dt.timedelta(days=i) for i in range((last - first).days + 1)]
 
         def cumulative(rows: list[dict[str, Any]], name: str) -> Floats:
-            table = np.zeros((len(self.dates), 2))
+            table = np.zeros((len(self.dates), len(arms)))
             for row in rows:
                 if str(row["variant"]) in arms:
                     table[(row["day"] - first).days, arms.index(str(row["variant"]))] += float(row[name])
@@ -255,12 +306,13 @@ class CumulativeSums:
         )
 
 
-def _day(sums: CumulativeSums, day: int, term: Term, confidence: float, split_p: float) -> Day:
+def _day(sums: CumulativeSums, day: int, places: tuple[int, int], term: Term, confidence: float, split_p: float) -> Day:
     """One look; without an effect where the control's mean is not clearly above zero."""
-    units = (int(sums.units[day, 0]), int(sums.units[day, 1]))
-    arms = [sums.joint(day, arm) for arm in (0, 1)]
+    units = (int(sums.units[day, places[0]]), int(sums.units[day, places[1]]))
+    arms = [sums.joint(day, arm) for arm in places]
     none = Day(sums.dates[day], units, UNKNOWN, UNKNOWN, split_p)
-    if arms[0] is None or arms[1] is None or any(arms[0].means[c] <= 0 or arms[1].means[c] <= 0 for c in sums.columns):
+    own = columns_of(term)[0]
+    if arms[0] is None or arms[1] is None or any(arms[0].means[c] <= 0 or arms[1].means[c] <= 0 for c in own):
         return none
     control, treatment = (term_moments(joint, term) for joint in arms if joint is not None)
     distribution: Distribution = "t" if isinstance(term, str) else "normal"

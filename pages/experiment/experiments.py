@@ -65,8 +65,8 @@ story.table(
 )
 room.exposed(story, report)
 detail.by_segment(story, report)
+detail.show(story, report, st.session_state.get("experiments_until"))
 if room.of_dataset():
-    detail.show(story, report, st.session_state.get("experiments_until"))
     plans.decide(story, report)
 story.text(f"Read from: {experiment.source}. Tests: {report.comparisons[0].pairs[0].method}.")
 story.explain(MEANS, COMPUTED)

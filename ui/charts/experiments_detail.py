@@ -33,7 +33,7 @@ def course(found: Timeline, looks: Sequence[dt.date] = (), truth: float | None =
         title = "No daily look would have shown an effect"
     figure = theme.figure(
         title,
-        subtitle=f"Lift of {found.metric} in {found.treatment} until the end of each day (UTC), all viewers so far",
+        subtitle=f"Lift of {found.metric} in {found.treatment} {found.counted}",
         height=400,
     )
     valid = [day for day in days if not math.isnan(day.any_time.low)]

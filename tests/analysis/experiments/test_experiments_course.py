@@ -17,6 +17,7 @@ from analysis.experiments.report import analyse
 from analysis.experiments.segments import by_segment, by_week
 from analysis.experiments.timeline import timeline
 from analysis.experiments.viewing import read_experiment
+from analysis.experiments.words import percent
 
 UNTIL = dt.date(2026, 2, 20)
 
@@ -104,8 +105,9 @@ def test_a_reversal_is_found_and_named(experiment):
     found = by_segment(experiment)
     assert {s.value for s in found.segments} == {"ads", "none"}  # a single country is no segment
     assert found.reversals == ("plan",)
-    assert "The effect reverses by plan (p < .001): plays per viewer higher for ads (+" in found.summary()
-    assert "lower for none (−" in found.summary()
+    up, down = (next(s.comparison.relative for s in found.segments if s.value == value) for value in ("ads", "none"))
+    told = f"{percent(up.estimate)} for ads, {percent(down.estimate)} for none."
+    assert f"The effect on plays per viewer reverses by plan (p < .001): {told}" in found.summary()
     assert "Nobody asked beforehand: test it again." in found.summary()
     assert not found.interactions[0].planned
     assert len(found.to_frame()) == 2
@@ -118,7 +120,7 @@ def test_a_reversal_asked_about_beforehand_is_the_verdict(experiment):
     plan = Plan(primary="plays per viewer", segments=("plan",), registered=True)
     told = analyse(experiment, plan=plan)
     assert told.verdict.badge == "do not roll out"
-    assert told.summary().startswith("Do not roll out treatment to everybody. The effect reverses by plan")
+    assert told.summary().startswith("Do not roll out treatment to everybody. The effect on plays per viewer rev")
     same = next(check for check in told.health.checks if check.name == "Same for all")
     assert same.state == "look twice"
     unasked = analyse(experiment, plan=Plan(primary="plays per viewer"))

@@ -134,6 +134,7 @@ def test_a_healthy_experiment_is_fine(experiment):
         "Missing outcomes": "fine",
         "Exposure": "fine",
         "Extreme units": "fine",
+        "Same for all": "unknown",
     }
     assert found.summary() == "All 6 checks that the data allow are fine."
     shown = experiment.observed.exposure
@@ -171,6 +172,7 @@ def test_each_check_finds_its_fault():
         "Missing outcomes": "broken",
         "Exposure": "broken",
         "Extreme units": "look twice",
+        "Same for all": "unknown",
     }
     assert "differ in minutes before" in found["Balance before"].text
     assert "9 % in new" in found["Missing outcomes"].text
@@ -180,7 +182,7 @@ def test_each_check_finds_its_fault():
 
 def test_what_the_data_do_not_say_is_unknown():
     found, _ = checked(missing={"control": 51, "new": 50}, makeup={"plan": {"control": {"a": 1_000}, "new": {}}})
-    assert [c.state for c in found.values()] == ["fine", "unknown", "unknown", "fine", "unknown", "unknown"]
+    assert [c.state for c in found.values()] == ["fine", "unknown", "unknown", "fine", *["unknown"] * 3]
     few, _ = checked(crossed=3)
     assert few["Crossovers"].state == "fine"
     assert "3 units are in more than one variant" in few["Crossovers"].text
