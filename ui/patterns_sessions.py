@@ -1,4 +1,4 @@
-"""What the page of sessions and devices is made of: five parts, each cached with its figures, and told as a story."""
+"""What the page of sessions and devices is made of: six parts, each cached with its figures, and told as a story."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from analysis.data import Dataset
 from analysis.patterns.binges import Binges, binges
 from analysis.patterns.completion import Completion, completion
 from analysis.patterns.devices import Devices, devices
+from analysis.patterns.personal_clocks import LEAST, PersonalClocks, personal_clocks
 from analysis.patterns.sessions import BREAK, Sessions, sessions
 from analysis.patterns.surfaces import Surfaces, surfaces
+from analysis.patterns.words import FEWEST
 from analysis.results import Result
 from analysis.stats.clustered import Interval
 from ui import state, truth
+from ui.charts import patterns_clocks as clock_charts
 from ui.charts import patterns_sessions as charts
 from ui.glossary import define
 from ui.story import Card, Story
 from ui.text import interval, share
 
 KEY = "sessions_truth"
-LEAST_CLUSTERS = 5
-"""Buckets with viewers below which an interval spans everything and is not shown on a card."""
 
 
 @st.cache_resource(max_entries=40, ttl=3600, show_spinner=False)
@@ -104,6 +105,32 @@ def _tell_devices(story: Story, found: Devices, figures: dict[str, go.Figure]) -
         story.chart(figures["hours"], key="sessions_hours", alt=found.headline())
     if "moves" in figures:
         story.chart(figures["moves"], key="sessions_moves", alt="Device of one play and of the next.")
+
+
+def _clocks_figures(result: PersonalClocks) -> dict[str, go.Figure]:
+    figures = {"profiles": clock_charts.profiles(result)}
+    if len(result.names) > 1:
+        figures["staying"] = clock_charts.staying(result)
+    return figures
+
+
+def _tell_clocks(story: Story, found: PersonalClocks, figures: dict[str, go.Figure]) -> None:
+    chosen = len(found.names)
+    cards = [
+        Card("Groups", str(chosen), "The fewest that foretell odd days from even ones as well as any number."),
+        Card("Viewers", f"{found.viewers:,}", f"With {LEAST} sittings or more in each half of their time.",
+             f"{found.left_out:,} with fewer" if found.left_out else None),
+    ]  # fmt: skip
+    if chosen > 1:
+        cards += [
+            Card("Largest group", share(found.share[0].value), None, found.names[0]),
+            Card("Keep their group", share(found.same.value), "The same group by both halves of their time.",
+                 f"by chance {share(found.by_chance)}"),
+        ]  # fmt: skip
+    story.metrics(cards)
+    story.chart(figures["profiles"], key="sessions_profiles", alt=found.summary())
+    if "staying" in figures:
+        story.chart(figures["staying"], key="sessions_staying", alt="Share of each group that stays in it.")
 
 
 def _completion_figures(result: Completion) -> dict[str, go.Figure]:
@@ -222,7 +249,7 @@ def _known(story: Story, names: dict[str, str], applies: bool = True) -> dict[st
 
 def _spread(i: Interval, digits: int = 1) -> str | None:
     """The interval of a share (one digit), or of a number (two, or beyond 1); none where few viewers make it idle."""
-    if not i.known or i.clusters < LEAST_CLUSTERS:
+    if not i.known or i.clusters < FEWEST:
         return None
     return interval(i.low, i.high, percent=digits == 1 and i.low >= 0 and i.high <= 1, digits=digits)
 
@@ -230,6 +257,7 @@ def _spread(i: Interval, digits: int = 1) -> str | None:
 _PARTS: dict[str, tuple[Callable[..., Any], Callable[..., Any], Callable[..., None]]] = {
     "Sessions": (sessions, _sessions_figures, _tell_sessions),
     "Devices": (devices, _devices_figures, _tell_devices),
+    "Personal clocks": (personal_clocks, _clocks_figures, _tell_clocks),
     "Completion": (completion, _completion_figures, _tell_completion),
     "Binges": (binges, _binges_figures, _tell_binges),
     "Surfaces": (surfaces, _surfaces_figures, _tell_surfaces),

@@ -18,8 +18,9 @@ def insights(
     question: Annotated[
         str,
         typer.Argument(
-            help="`sessions`, `devices`, `completion`, `binges`, `surfaces`, `concentration`, `release decay`, "
-            "`rising and fading`, `what follows what`, `watched together`, `silence and return` or `first week`."
+            help="`sessions`, `devices`, `personal clocks`, `completion`, `binges`, `surfaces`, `concentration`, "
+            "`release decay`, `rising and fading`, `what follows what`, `watched together`, `silence and return` or "
+            "`first week`."
         ),
     ],
     data: common.DataOption = "sample",

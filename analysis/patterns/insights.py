@@ -15,6 +15,7 @@ from analysis.patterns import (
     flow,
     kept,
     lifecycle,
+    personal_clocks,
     returns,
     sessions,
     surfaces,
@@ -25,6 +26,7 @@ from analysis.workspace import Workspace
 INSIGHTS: dict[str, tuple[Callable[..., Result], tuple[kept.Kept, ...]]] = {
     "sessions": (sessions.sessions, (sessions.SESSIONS, sessions.SPANS)),
     "devices": (devices.devices, (devices.HOURS, devices.MOVES, devices.VIEWERS)),
+    "personal clocks": (personal_clocks.personal_clocks, (personal_clocks.SITTINGS,)),
     "completion": (completion.completion, (completion.PLAYS, completion.STOPS)),
     "binges": (binges.binges, (binges.RUNS,)),
     "surfaces": (surfaces.surfaces, (surfaces.PLAYS,)),

@@ -26,6 +26,14 @@ NOTES = {
         "same viewer's play before, however long before that was. Taken along are titles left unfinished that are "
         "gone on with in the very next play.",
     ),
+    "Personal clocks": (
+        "Who watches when is a person's own habit: remind each group before its hours, and not all at once. Where many "
+        "change their group, the groups are shades of one habit rather than kinds of people.",
+        "A sitting is a day on which a viewer watched within three hours of the clock. Groups are a mixture of "
+        "multinomials over eight times of day on weekdays and on the weekend; their number is the smallest that, "
+        "fitted to even days, foretells the odd ones as well as the best one does, within a standard error. Who stays "
+        "is read off the two halves of each viewer's time. A group is named by the time that tells most of it.",
+    ),
     "Completion": (
         "Bail-outs say that the title was not what it seemed: look at its artwork and its place on the page. Who stops "
         "in the middle ran out of time or patience with the title itself.",

@@ -87,3 +87,21 @@ def test_large_datasets_are_counted_by_a_job(workspace: Workspace, monkeypatch: 
     assert "has not been counted yet" in app.info[0].value
     assert app.button(key="insights_concentration").label == "Count concentration"
     assert not app.metric
+
+
+def test_personal_clocks_are_told_where_viewers_have_enough_sittings(workspace: Workspace) -> None:
+    service(workspace)
+    late = np.arange(60 * 40) % 60 < 36
+    hour = np.where(late, 21, 9) + np.random.default_rng(2).integers(0, 3, len(late))
+    at = np.datetime64("2025-01-01", "us") + ((np.arange(len(late)) // 10) * 24 + hour) * np.timedelta64(3_600_000_000)
+    views = {"view_id": range(len(at)), "viewer_id": np.arange(len(at)) % 60, "title_id": [1] * len(at),
+             "started_at": at, "started_local": at}  # fmt: skip
+    with DatasetWriter(workspace.datasets / "clocks", name="Clocks", source="a test") as writer:
+        writer.add("views", pa.table(views))
+    app = open_page("sessions", data="small", sessions_part="Personal clocks")
+    assert not app.exception
+    assert "groups need 40" in app.info[0].value
+    app.selectbox(key="data").select("clocks").run()
+    assert not app.exception
+    assert "60 viewers fall into 2 groups" in app.header[0].value
+    assert [card.label for card in app.metric][:2] == ["Groups", "Viewers"]
