@@ -16,7 +16,7 @@ from analysis.experiments.belief import belief
 from analysis.experiments.experiment import Experiment
 from analysis.experiments.plan import Guardrail, Plan
 from analysis.experiments.report import ExperimentReport
-from analysis.experiments.viewing_units import MORE_METRICS
+from analysis.experiments.viewing_units import MORE_METRICS, says_who_left
 from analysis.experiments.words import number, p_value, percent, plural
 from ui import experiments_files, experiments_plans, state
 from ui.charts import experiments_more as more_charts
@@ -284,7 +284,7 @@ def _of_dataset(story: Story) -> Experiment | None:
         more = tuple(
             st.multiselect(
                 "Also compare",
-                [m for m in MORE_METRICS if "staying" not in m or _leaving(dataset)],
+                [m for m in MORE_METRICS if "staying" not in m or says_who_left(dataset)],
                 key="experiments_more",
                 bind="query-params",
                 help="Medians and a capped mean, which no single heavy viewer can carry, and who stays subscribed.",
@@ -295,10 +295,6 @@ def _of_dataset(story: Story) -> Experiment | None:
     until = as_of(whole, last)
     st.session_state["experiments_until"] = until
     return whole if until is None else _planned(_read(dataset, dataset.content_hash, name, adjusted, more, until))
-
-
-def _leaving(dataset: Dataset) -> bool:
-    return dataset.has("viewers") and "left_on" in dataset.columns("viewers")
 
 
 def _planned(experiment: Experiment) -> Experiment:

@@ -67,7 +67,8 @@ def staying_share(dataset: Dataset) -> tuple[float, int]:
         ExperimentError: Nobody was subscribed then, or the viewers do not say when they joined and left.
         DataError: The dataset has no viewers or views.
     """
-    have = dataset.columns("viewers") if dataset.has("viewers") else ()
+    table = "memberships" if dataset.has("memberships") else "viewers"
+    have = dataset.columns(table) if dataset.has(table) else ()
     if not {"joined_on", "left_on"} <= set(have):
         raise ExperimentError(
             f"{dataset.name} does not say when viewers joined and left.", "Give the share that stays yourself."
@@ -75,7 +76,8 @@ def staying_share(dataset: Dataset) -> tuple[float, int]:
     with dataset.read() as tables:
         end = engine.to_arrow(tables["views"].select(nw.col("started_at").max())).column(0)[0].as_py().date()
         start = end - dt.timedelta(days=STAYING_DAYS)
-        viewers = tables["viewers"].select(
+        # Who leaves and comes back has left: with memberships, each stay ends by itself.
+        viewers = tables[table].select(
             nw.col("joined_on").cast(nw.Date()).alias("came"), nw.col("left_on").cast(nw.Date()).alias("went")
         )
         there = viewers.filter(nw.col("came") <= start, nw.col("went").is_null() | (nw.col("went") > start))

@@ -52,26 +52,55 @@ def unit_outcomes(
     if not terms:
         return {}, {}
     if any(isinstance(term, Staying) for term in terms.values()):
-        if "left_on" not in (dataset.columns("viewers") if dataset.has("viewers") else ()):
+        if not says_who_left(dataset):
             raise ExperimentError(
                 f"{dataset.name} does not say when viewers left (left_on).", "Choose metrics of viewing instead."
             )
-        frame = _with_staying(frame, tables["viewers"], until)
+        frame = _with_staying(frame, _endings(frame, tables, dataset), until)
     columns = unit_columns(list(terms.values()))
     if "minutes" in columns and "minutes" not in frame.collect_schema():
         raise ExperimentError(f"The views of {dataset.name} have no minutes.", "Choose another metric.")
     return values_by_variant(frame, "variant", columns), terms
 
 
-def _with_staying(frame: nw.LazyFrame[Any], viewers: nw.LazyFrame[Any], until: dt.date) -> nw.LazyFrame[Any]:
+def says_who_left(dataset: Dataset) -> bool:
+    """Whether a dataset says when viewers left, by its memberships or its viewers."""
+    return dataset.has("memberships") or (dataset.has("viewers") and "left_on" in dataset.columns("viewers"))
+
+
+def _endings(frame: nw.LazyFrame[Any], tables: Mapping[str, nw.LazyFrame[Any]], dataset: Dataset) -> nw.LazyFrame[Any]:
+    """`viewer_id` and `gone`, the day from which the stay that a viewer was assigned in had ended, or null.
+
+    With the table of memberships that is the stay around the assignment: who leaves and comes back has left. Without
+    it, the one ending that viewers have is all that is known. Who was in no stay, and watches on as part of a
+    household, say, is gone on the day of the assignment.
+    """
+    if not dataset.has("memberships"):
+        return tables["viewers"].select("viewer_id", nw.col("left_on").cast(nw.Datetime("us")).alias("gone"))
+    stays = tables["memberships"].select(
+        "viewer_id",
+        nw.col("joined_on").cast(nw.Datetime("us")).alias("came"),
+        nw.col("left_on").cast(nw.Datetime("us")).fill_null(_NEVER).alias("gone"),
+    )
+    assigned = frame.select("viewer_id", nw.col("assigned_at").dt.date().cast(nw.Datetime("us")).alias("day"))
+    joined = assigned.join(stays, on="viewer_id", how="inner")
+    # A viewer's clock may be a day ahead of the assignment's, which is in UTC.
+    around = (nw.col("came") <= nw.col("day").dt.offset_by("1d")) & (nw.col("gone") > nw.col("day"))
+    ended = nw.when(around).then("gone").otherwise(None).min()
+    each = joined.group_by("viewer_id").agg(ended.alias("ended"), nw.col("day").min())
+    return each.select("viewer_id", nw.when(nw.col("ended").is_null()).then("day").otherwise("ended").alias("gone"))
+
+
+_NEVER = dt.datetime(9999, 1, 1)
+
+
+def _with_staying(frame: nw.LazyFrame[Any], endings: nw.LazyFrame[Any], until: dt.date) -> nw.LazyFrame[Any]:
     """The frame with each viewer's days until they left or the end came, and whether they left.
 
-    Days are whole, from the assignment's day to the last day of staying. Who had left before, and watches on as part of
-    a household, say, counts as staying no day.
+    Days are whole, from the assignment's day to the last day of staying; who had left before counts as staying no day.
     """
     last = dt.datetime.combine(until + dt.timedelta(days=1), dt.time())
-    gone = viewers.select("viewer_id", nw.col("left_on").cast(nw.Datetime("us")).alias("gone"))
-    joined = frame.join(gone, on="viewer_id", how="left")
+    joined = frame.join(endings, on="viewer_id", how="left")
     left = (~nw.col("gone").is_null()) & (nw.col("gone") < last)
     end = nw.when(left).then(nw.col("gone")).otherwise(nw.lit(last))
     start = nw.col("assigned_at").dt.date().cast(nw.Datetime("us"))

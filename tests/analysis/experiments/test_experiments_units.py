@@ -23,6 +23,7 @@ from analysis.experiments.outcomes import Capped, Quantile, Staying, label, unit
 from analysis.experiments.quantiles import compare_quantiles
 from analysis.experiments.report import analyse
 from analysis.experiments.robust import winsorize
+from analysis.experiments.sizes import staying_share
 from analysis.experiments.sources import read_units
 from analysis.experiments.survival import staying_until
 from analysis.experiments.viewing import read_experiment
@@ -342,3 +343,31 @@ def test_a_viewer_of_a_dataset_in_two_variants_counts_once():
     bare = Dataset.from_frames(views=views, assignments=assigned)
     with pytest.raises(ExperimentError, match="left_on"):
         read_experiment(bare, "rows", more=("staying 28 days",))
+
+
+def test_who_leaves_and_comes_back_has_left():
+    """One stays, one leaves and is back three days later, one left before, one came back and leaves again."""
+    start = pd.Timestamp("2026-01-20 12:00")
+    stays = [(0, "2025-06-01", None), (1, "2025-06-01", "2026-01-25"), (1, "2026-01-28", None)]
+    stays += [(2, "2025-06-01", "2026-01-02"), (3, "2025-06-01", "2025-12-01"), (3, "2026-01-20", "2026-01-30")]
+    memberships = pd.DataFrame(stays, columns=["viewer_id", "joined_on", "left_on"])
+    memberships[["joined_on", "left_on"]] = memberships[["joined_on", "left_on"]].apply(pd.to_datetime)
+    memberships = pd.concat([memberships.assign(viewer_id=lambda f, k=k: f["viewer_id"] + 4 * k) for k in range(20)])
+    viewers = pd.DataFrame({"viewer_id": range(80), "left_on": pd.NaT})  # as whoever came back has none
+    assignments = pd.DataFrame({"experiment_id": "rows", "viewer_id": range(80), "assigned_at": start})
+    assignments["variant"] = np.where(assignments["viewer_id"] // 4 % 2, "control", "treatment")
+    views = pd.DataFrame({"viewer_id": range(80), "title_id": 1, "started_at": start, "minutes": 10.0})
+    tables = {"views": views, "assignments": assignments, "viewers": viewers}
+    dataset = Dataset.from_frames(**tables, memberships=memberships)
+    found = read_experiment(dataset, "rows", until=dt.date(2026, 2, 20), more=("staying 28 days",))
+    curve = found.survival["treatment"].control
+    assert dict(zip(curve.times, curve.staying, strict=True)) == pytest.approx({0.0: 0.75, 5.0: 0.5, 10.0: 0.25})
+    assert found.metric("staying 28 days").arms["control"].mean == pytest.approx(0.25)
+    alone = read_experiment(
+        Dataset.from_frames(**tables), "rows", until=dt.date(2026, 2, 20), more=("staying 28 days",)
+    )
+    assert alone.survival == {}  # by the viewers alone nobody ever left
+    ended = memberships[["viewer_id", "joined_on", "left_on"]]
+    late = views.assign(started_at=pd.Timestamp("2026-01-26"))
+    share, there = staying_share(Dataset.from_frames(views=late, viewers=viewers, memberships=ended))
+    assert (share, there) == (1 / 3, 60)  # of those there on 29 December two are gone
