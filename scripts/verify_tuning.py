@@ -36,8 +36,9 @@ from analysis.recommend import (
     tune,
 )
 from analysis.recommend.compare import bootstrap_ratios, interval
+from analysis.recommend.goals import goal_of
 from analysis.recommend.search import Search
-from analysis.recommend.tune import ndcg_of, part_of_viewers
+from analysis.recommend.tune import part_of_viewers
 from analysis.workspace import ROOT, Workspace
 
 FIRST_SEED = 2001
@@ -90,7 +91,7 @@ def believed(dataset: Dataset, found: TunedModel, seed: int) -> bool:
     part = TemporalSplit().split(TemporalSplit().split(Interactions.from_dataset(dataset)).train)
     assert found.best is not None
     best, default = (
-        ndcg_of(Chance(Dial(**trial.parameters), seed=seed), part, 10) for trial in (found.best, found.default)
+        goal_of(Chance(Dial(**trial.parameters), seed=seed), part, "ndcg", 10) for trial in (found.best, found.default)
     )
     draws = bootstrap_ratios((best - default)[:, None], np.ones((len(best), 1)), seed)
     return interval(draws)[0] > 0
@@ -138,9 +139,9 @@ def stopping(data: str) -> list[str]:
             assert proposal is not None
             setting = kind.Parameters(**proposal.parameters)
             begun = time.process_time()
-            first = float(ndcg_of(kind(setting), early, 10).mean())
+            first = float(goal_of(kind(setting), early, "ndcg", 10).mean())
             between = time.process_time()
-            whole = float(ndcg_of(kind(setting), validation, 10).mean())
+            whole = float(goal_of(kind(setting), validation, "ndcg", 10).mean())
             seconds.append((between - begun, time.process_time() - between))
             values.append((first, whole))
             search.learn(proposal, Trial(place, proposal.parameters, "done", whole))

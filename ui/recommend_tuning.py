@@ -42,6 +42,7 @@ def _form(dataset: Dataset) -> None:
     labels = model_labels(tunable=True)
     names = model_pills(labels, FIRST, "tuning_models", "Models without parameters have nothing to tune.")
     signal, when, k = period_inputs(dataset, "tuning")
+    goal = _goal(names, dataset, k)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         trials = st.slider(
             "Trials a model", 5, 100, 20, 5, key="tuning_trials",
@@ -61,6 +62,8 @@ def _form(dataset: Dataset) -> None:
             help="Models that learn in iterations or epochs are first fitted on a quarter of the viewers; a setting "
             "behind the median of the finished ones goes no further. Quicker, at the risk of missing a late bloomer.",
         )  # fmt: skip
+    if goal is None:
+        return
     if st.button("Tune", type="primary", icon=":material/play_arrow:", key="tuning_start"):
         if not names:
             st.warning("Choose at least one model.")
@@ -68,12 +71,38 @@ def _form(dataset: Dataset) -> None:
         budget = ["--trials", str(trials), "--limit-minutes", str(minutes), "--validation-share", str(validating / 100)]
         jobs.start(
             ["tune", "--data", state.current_key(), "--models", ",".join(names), "--signal", signal, "--k", str(k)]
-            + when + budget + ([] if prune else ["--no-prune"]),
+            + when + budget + ([] if goal == recommend.GOALS[0] else ["--goal", goal])
+            + ([] if prune else ["--no-prune"]),
             title=f"Tune {len(names)} model{'' if len(names) == 1 else 's'} on {dataset.name}",
             kind=KIND,
             dataset_hash=dataset.content_hash,
         )  # fmt: skip
         st.rerun()
+
+
+def _goal(names: Sequence[str], dataset: Dataset, k: int) -> str | None:
+    """What is made better; None where the chosen models can't be tuned for it, which is said."""
+    goals = [goal for goal in recommend.GOALS if goal not in recommend.OF_STARS or dataset.has("ratings")]
+    goal = st.selectbox(
+        "Make better",
+        goals,
+        format_func=lambda goal: recommend.goal_label(goal, k),
+        key="tuning_goal",
+        width=320,
+        help="What a setting is judged by, on the validation period and on the test. A small error of predicted stars "
+        "is no good ranking: tune for it only where the stars themselves are wanted.",
+    )
+    st.caption(recommend.METRICS[goal].doc)
+    known = recommend.models()
+    blind = [known[name].label for name in names if name in known and not known[name].predicts_ratings]
+    if goal in recommend.OF_STARS and blind:
+        st.warning(
+            f"{recommend.goal_label(goal, k)} is measured on predicted stars, which these don't make: "
+            f"{', '.join(blind)}. Leave them out, or choose another goal.",
+            icon=":material/warning:",
+        )
+        return None
+    return goal
 
 
 def model_labels(*, tunable: bool) -> dict[str, str]:
@@ -190,6 +219,8 @@ def show_tuning(story: Story, study: str, tuning: Tuning) -> None:
             st.warning(f"{escape(one.label)} has no result: {escape(one.error)}")
         elif one.ended == "time":
             st.info(f"{escape(one.label)} ran out of time after {len(one.trials)} of {tuning.trials} trials.")
+    if not tuning.complete:
+        _go_on(study, tuning)
     if not any(one.best for one in tuning.models):
         return
     _cards(story, tuning)
@@ -201,16 +232,29 @@ def show_tuning(story: Story, study: str, tuning: Tuning) -> None:
     story.table(
         tuning.models_frame(),
         key="tuning_table",
-        alt="Default and tuned NDCG of each model",
+        alt=f"Default and tuned {tuning.goal_label} of each model",
         columns=_columns(tuning.complete),
     )
     _carry(tuning)
     _closer(story, tuning, chart)
 
 
+def _go_on(study: str, tuning: Tuning) -> None:
+    """Go on with a tuning that was stopped, where it ended."""
+    words = "Goes on where it was stopped, with the same settings; no trial is made twice."
+    if st.button("Continue", icon=":material/resume:", type="primary", key="tuning_continue", help=words):
+        jobs.start(
+            ["tune", "--continue", study],
+            title=f"Go on tuning {len(tuning.asked)} model{'' if len(tuning.asked) == 1 else 's'} on {tuning.dataset}",
+            kind=KIND,
+            dataset_hash=tuning.dataset_hash,
+        )
+        st.rerun()
+
+
 def _cards(story: Story, tuning: Tuning) -> None:
     gained = [one for one in tuning.models if one.gain is not None]
-    most = max(gained, key=lambda one: one.gain.difference if one.gain else 0.0, default=None)
+    most = max(gained, key=lambda one: one.sign * one.gain.difference if one.gain else 0.0, default=None)
     trials = [trial for one in tuning.models for trial in one.trials]
     ended = {state: sum(trial.state == state for trial in trials) for state in ("stopped", "failed")}
     notes = [f"{number} {words}" for words, number in (("stopped early", ended["stopped"]), ("failed", ended["failed"]))
@@ -220,7 +264,7 @@ def _cards(story: Story, tuning: Tuning) -> None:
         gain = most.gain
         cards += [
             Card(
-                f"Largest gain, test: {most.label}", signed(gain.difference), define("NDCG"),
+                f"Largest gain, test: {most.label}", signed(gain.difference), recommend.METRICS[tuning.goal].doc,
                 f"{signed(gain.low)} to {signed(gain.high)}",
             ),
             Card("The same on validation", signed(most.validation_gain), define("validation period"), "chosen there"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +19,9 @@ from analysis.cli.train import (
     chosen_models,
     chosen_signal,
 )
+
+if TYPE_CHECKING:
+    from analysis.recommend.tuning import Tuning
 
 StudyArgument = Annotated[str, typer.Argument(metavar="ID", help="The study, as `studies list` shows it.")]
 
@@ -57,14 +61,34 @@ def tune_models(
         float,
         typer.Option("--validation-share", help="Share of the training interactions, the latest, to validate on."),
     ] = 0.2,
+    goal: Annotated[
+        str,
+        typer.Option(
+            "--goal",
+            help="What is made better: ndcg, recall, recall_capped, precision, map, mrr or hit_rate; of models that "
+            "predict stars also rmse or mae.",
+        ),
+    ] = "ndcg",
     k: LengthOption = 10,
     seed: common.SeedOption = 0,
+    go_on: Annotated[
+        str | None,
+        typer.Option(
+            "--continue",
+            metavar="ID",
+            help="Go on with a tuning that was stopped, as `studies list` shows it, with its own dataset and settings.",
+        ),
+    ] = None,
     as_json: common.JsonOption = False,
 ) -> None:
     """Look for better settings on a validation period, test them once, and keep all trials in the workspace."""
     from analysis.recommend import Keeper, TemporalSplit, TuningBrief, tune
     from analysis.workspace import Workspace
 
+    if go_on is not None:
+        tuning = _continued(go_on)
+        common.emit(tuning if as_json else TuningBrief(tuning), as_json)
+        return
     kinds = [type(model) for model in chosen_models(models, own or [], [], seed)]
     with common.progress() as progress:
         tuning = tune(
@@ -73,6 +97,7 @@ def tune_models(
             signal=chosen_signal(signal),
             split=TemporalSplit(share=share, at=at),
             validation_share=validation_share,
+            goal=goal,
             k=k,
             trials=trials,
             limit_seconds=60 * limit_minutes,
@@ -82,6 +107,35 @@ def tune_models(
             keep=Keeper(Workspace()),
         )
     common.emit(tuning if as_json else TuningBrief(tuning), as_json)
+
+
+def _continued(study_id: str) -> Tuning:
+    """A kept tuning, gone on with to its end and kept under its name."""
+    from analysis.errors import ParameterError
+    from analysis.recommend import Keeper, TemporalSplit, Tuning, load_study, tune
+    from analysis.workspace import Workspace
+
+    begun = load_study(Workspace(), study_id)
+    if not isinstance(begun, Tuning):
+        raise ParameterError(f"The study {study_id} is a learning curve.", "Draw it again; only tunings go on.")
+    kinds = [type(model) for model in chosen_models(",".join(begun.asked), [], [], begun.seed)]
+    with common.progress() as progress:
+        return tune(
+            common.dataset(begun.dataset_folder),
+            kinds,
+            signal=begun.signal,
+            split=TemporalSplit(at=datetime.fromisoformat(begun.split_at)),
+            validation_share=begun.validation_share,
+            goal=begun.goal,
+            k=begun.k,
+            trials=begun.trials,
+            limit_seconds=begun.limit_seconds,
+            prune=begun.prune,
+            seed=begun.seed,
+            begun=begun,
+            progress=progress,
+            keep=Keeper(Workspace(), study_id),
+        )
 
 
 def learning(

@@ -13,6 +13,7 @@ from analysis.recommend.explain import (
     refit,
     similar_titles,
 )
+from analysis.recommend.goals import GOALS, OF_STARS, goal_label
 from analysis.recommend.home import (
     Recommended,
     Shelf,
@@ -100,8 +101,10 @@ __all__ = [
     "DEFAULT",
     "DIMENSIONS",
     "EASE",
+    "GOALS",
     "METRICS",
     "NMF",
+    "OF_STARS",
     "SPLITS",
     "SVD",
     "AnySplit",
@@ -173,6 +176,7 @@ __all__ = [
     "evaluate",
     "faithfulness",
     "find_viewers",
+    "goal_label",
     "keep_run",
     "keep_study",
     "learning_curve",

@@ -65,7 +65,7 @@ class Proposal:
     asked: optuna.Trial | None
 
     def behind(self, early: float) -> bool:
-        """Whether an early value is below the median of those of the trials before that were finished."""
+        """Whether an early value is worse than the median of those of the trials before that were finished."""
         if self.asked is None:
             return False
         self.asked.report(early, step=1)
@@ -78,7 +78,7 @@ class Search:
     The first is the defaults, about ten are drawn by chance, the others near what did well. None is proposed twice.
     """
 
-    def __init__(self, kind: type[Recommender], seed: int) -> None:
+    def __init__(self, kind: type[Recommender], seed: int, *, minimise: bool = False) -> None:
         self._space = spaces(kind)
         self._defaults = kind.Parameters()
         self._known: dict[tuple[Any, ...], Trial] = {}
@@ -90,7 +90,7 @@ class Search:
         self._distributions = {name: _distribution(*one) for name, one in self._space.items()}
         with _quiet():
             self._study = optuna.create_study(
-                direction="maximize",
+                direction="minimize" if minimise else "maximize",
                 sampler=optuna.samplers.TPESampler(seed=seed),
                 pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
             )

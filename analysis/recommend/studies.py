@@ -83,11 +83,11 @@ class StudyList(Result):
 
 
 class Keeper:
-    """Keeps one study as it grows: `tune(…, keep=Keeper(workspace))`."""
+    """Keeps one study as it grows: `tune(…, keep=Keeper(workspace))`; one that goes on is kept under its name."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, study_id: str | None = None) -> None:
         self._workspace = workspace
-        self.id = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}-{uuid.uuid4().hex[:8]}"
+        self.id = study_id or f"{dt.datetime.now(dt.UTC):%Y-%m-%d}-{uuid.uuid4().hex[:8]}"
 
     def __call__(self, study: Study) -> None:
         """Write what was found so far."""

@@ -12,6 +12,7 @@ import pandas as pd
 
 from analysis.errors import DataError
 from analysis.recommend.compare import Comparison, Estimate
+from analysis.recommend.goals import goal_label, less_is_better
 from analysis.recommend.interactions import Signal
 from analysis.recommend.registry import models
 from analysis.results import Result, plain
@@ -28,8 +29,8 @@ class Trial:
         number: Its number; 0 is the model's defaults.
         parameters: The setting, all parameters of the model.
         state: `done`, `stopped` (after the first part of the viewers, because it was behind) or `failed`.
-        value: NDCG@k on the validation period; NaN unless it is done.
-        early: NDCG@k after the first part of the viewers; NaN where there was no such part.
+        value: The goal, such as NDCG@k, on the validation period; NaN unless it is done.
+        early: The same after the first part of the viewers; NaN where there was no such part.
         seconds: Time it took.
         error: What went wrong, or empty.
     """
@@ -51,7 +52,7 @@ class Setback:
         parameter: Name of the parameter.
         default: Its default.
         tuned: Its tuned value.
-        loss: Fall of NDCG@k, positive where the tuned value is better.
+        loss: How much worse the goal becomes, positive where the tuned value is better.
         low: Lower end of its 95 % interval over viewers.
         high: Upper end.
     """
@@ -76,10 +77,11 @@ class TunedModel:
         ended: Why there are fewer trials than asked for: `time`, `exhausted` (all settings were tried), `nothing`
             (there is nothing to tune), `failed`; or empty.
         setbacks: What each parameter is worth, the most important first.
-        default_test: NDCG@k of the defaults on the test period, or None before it was tested.
-        tuned_test: NDCG@k of the best setting on the test period; the same where the defaults stayed the best.
+        default_test: The goal with the defaults on the test period, or None before it was tested.
+        tuned_test: The same with the best setting on the test period; the same where the defaults stayed the best.
         gain: Tuned minus default on the test period, or None where the defaults stayed the best.
         error: Why it has no result, or empty.
+        goal: What it was tuned for, a name in `goals.GOALS`.
     """
 
     model: str
@@ -92,6 +94,12 @@ class TunedModel:
     tuned_test: Estimate | None = None
     gain: Comparison | None = None
     error: str = ""
+    goal: str = "ndcg"
+
+    @property
+    def sign(self) -> int:
+        """1 where more of the goal is better, −1 where less is."""
+        return -1 if less_is_better(self.goal) else 1
 
     @property
     def default(self) -> Trial:
@@ -100,9 +108,9 @@ class TunedModel:
 
     @property
     def best(self) -> Trial | None:
-        """The trial with the highest value on the validation period, the earliest of equals; None where all failed."""
+        """The trial with the best value on the validation period, the earliest of equals; None where all failed."""
         done = [trial for trial in self.trials if trial.state == "done"]
-        return max(done, key=lambda trial: trial.value) if done else None
+        return max(done, key=lambda trial: self.sign * trial.value) if done else None
 
     @property
     def changed(self) -> bool:
@@ -126,7 +134,7 @@ class TunedModel:
             return "defaults kept"
         if not self.gain.told_apart:
             return "can't be told"
-        return "better" if self.gain.difference > 0 else "worse"
+        return "better" if self.sign * self.gain.difference > 0 else "worse"
 
 
 @dataclass(frozen=True)
@@ -142,6 +150,8 @@ class Tuning(Result):
         validation_at: First moment of the validation period, UTC.
         split_at: First moment of the test period, UTC.
         validation_share: Share of the training interactions that validate.
+        goal: What was made better, a name in `goals.GOALS`.
+        asked: Names of the models that it was asked to tune, those not begun yet too.
         k: Length of the lists judged.
         trials: Trials allowed to each model, the defaults included.
         limit_seconds: Time allowed to each model's trials, or None.
@@ -170,6 +180,13 @@ class Tuning(Result):
     counts: Mapping[str, int]
     complete: bool
     made_at: str
+    goal: str = "ndcg"
+    asked: tuple[str, ...] = ()
+
+    @property
+    def goal_label(self) -> str:
+        """The goal as shown, such as NDCG@10."""
+        return goal_label(self.goal, self.k)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -177,15 +194,15 @@ class Tuning(Result):
         return tuple(one.model for one in self.models)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a trial: model, number, state, NDCG@k on validation, early value, seconds, settings and error."""
+        """One row a trial: model, number, state, the goal on validation, early value, seconds, settings and error."""
         rows = [
             {
                 "model": one.label,
                 "trial": trial.number,
                 "setting": "default" if trial.number == 0 else "best" if trial is one.best else "",
                 "state": trial.state,
-                "validation_ndcg": trial.value,
-                "early_ndcg": trial.early,
+                f"validation_{self.goal}": trial.value,
+                f"early_{self.goal}": trial.early,
                 "seconds": trial.seconds,
                 "parameters": words(trial.parameters),
                 "error": trial.error,
@@ -193,11 +210,11 @@ class Tuning(Result):
             for one in self.models
             for trial in one.trials
         ]
-        columns = ["model", "trial", "setting", "state", "validation_ndcg", "early_ndcg", "seconds", "parameters"]
-        return pd.DataFrame(rows, columns=[*columns, "error"])
+        columns = ["model", "trial", "setting", "state", f"validation_{self.goal}", f"early_{self.goal}", "seconds"]
+        return pd.DataFrame(rows, columns=[*columns, "parameters", "error"])
 
     def models_frame(self) -> pd.DataFrame:
-        """One row a model: default and tuned NDCG@k on validation and test, the gain on the test, and the settings."""
+        """One row a model: default and tuned goal on validation and test, the gain on the test, and the settings."""
         rows = []
         for one in self.models:
             best, gain = one.best, one.gain
@@ -237,21 +254,21 @@ class Tuning(Result):
         return self._several(done)
 
     def _one(self, one: TunedModel) -> str:
-        ndcg, viewers = f"NDCG@{self.k}", f"{self.counts['test viewers']:,} viewers of the test period"
+        goal, viewers = self.goal_label, f"{self.counts['test viewers']:,} viewers of the test period"
         assert one.default_test is not None
         if one.gain is None:
             return (
                 f"None of {_other(one)} of {one.label} did better than its defaults on the validation period, so the "
-                f"defaults stay: {ndcg} {one.default_test.value:.4f} on {viewers}."
+                f"defaults stay: {goal} {one.default_test.value:.4f} on {viewers}."
             )
         chosen = f"on the validation period, where it was chosen, it was {signed(one.validation_gain)}"
         if one.verdict == "can't be told":
             return (
-                f"Whether tuning helped {one.label} can't be told: its {ndcg} changed by {_interval(one.gain)} on "
+                f"Whether tuning helped {one.label} can't be told: its {goal} changed by {_interval(one.gain)} on "
                 f"{viewers}; {chosen}."
             )
         verb = "helped" if one.verdict == "better" else "hurt"
-        return f"Tuning {verb} {one.label}: its {ndcg} changed by {_interval(one.gain)} on {viewers}; {chosen}."
+        return f"Tuning {verb} {one.label}: its {goal} changed by {_interval(one.gain)} on {viewers}; {chosen}."
 
     def _several(self, done: list[TunedModel]) -> str:
         parts: list[str] = []
@@ -263,7 +280,7 @@ class Tuning(Result):
                 where = "" if parts else f" of {len(done)} models on the test period"
                 parts.append(
                     f"{verb} {len(these)}{where}, {most.label}{' most' if len(these) > 1 else ''} "
-                    f"(NDCG@{self.k} {_interval(most.gain).replace(' (', ', ')}"
+                    f"({self.goal_label} {_interval(most.gain).replace(' (', ', ')}"
                 )
         unsure = sum(one.verdict == "can't be told" for one in done)
         kept = sum(one.verdict == "defaults kept" for one in done)
@@ -280,8 +297,8 @@ class Tuning(Result):
         known = [one for one in self.models if one.default_test is not None and one.tuned_test is not None]
         if len(known) < 2:
             return ""
-        first = max(known, key=lambda one: one.default_test.value if one.default_test else 0.0)
-        then = max(known, key=lambda one: one.tuned_test.value if one.tuned_test else 0.0)
+        first = max(known, key=lambda one: one.sign * one.default_test.value if one.default_test else 0.0)
+        then = max(known, key=lambda one: one.sign * one.tuned_test.value if one.tuned_test else 0.0)
         assert first.default_test is not None
         assert then.tuned_test is not None
         if first is then:
@@ -353,6 +370,7 @@ class Tuning(Result):
                 f"    {names!r},",
                 *common,
                 f"    validation_share={self.validation_share!r},",
+                *([f"    goal={self.goal!r},"] if self.goal != "ndcg" else []),
                 f"    trials={self.trials},",
                 f"    prune={self.prune!r},",
                 ")",
@@ -387,7 +405,10 @@ class Tuning(Result):
                 raise DataError(
                     f"The tuning has format {stored['format']}, this version reads format {FORMAT}.", "Tune again."
                 )
+            # Tunings that were kept before a goal could be chosen aimed at NDCG.
+            stored = {"goal": "ndcg", "asked": [one["model"] for one in stored["models"]], **stored}
             values = {f.name: stored[f.name] for f in dataclasses.fields(cls)}
+            values["asked"] = tuple(stored["asked"])
             values["models"] = tuple(_model(one) for one in stored["models"])
             return cls(**values)
         except (KeyError, TypeError, AttributeError) as error:

@@ -18,7 +18,7 @@ TUNING = (
     "baselines too. Then defaults and best setting are fitted on the whole training period and compared on the test"
     " period, viewer by viewer, by 2,000 resamples and with Holm's correction for the number of models. Models that"
     " learn in iterations are first fitted on a quarter of the viewers, and a setting behind the median of the "
-    "finished ones goes no further.",
+    "finished ones goes no further. A tuning that was stopped can be continued: no trial is made twice.",
 )
 LEARNING = (
     "A curve that still rises says that more data would probably help, a flat one that it would not. One that falls"

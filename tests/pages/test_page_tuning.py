@@ -73,9 +73,18 @@ def test_what_is_chosen_goes_into_the_jobs(workspace: Workspace, monkeypatch: py
     app.segmented_control(key="learning_by").set_value("viewers").run()
     app.button(key="learning_start").click().run()
     assert not app.exception
-    tuning, learning = asked
+    tuning, learning = asked[:2]
     assert tuning.startswith("tune --data tiny --models recent_popularity,item_knn,ease,als --signal ratings --k 10")
     assert tuning.endswith("--share 0.2 --trials 35 --limit-minutes 15 --validation-share 0.2 --no-prune")
+    assert "--goal" not in tuning
+    app = opened()
+    app.selectbox(key="tuning_goal").set_value("rmse").run()
+    assert "which these don't make: Recent popularity, Item kNN, EASE, ALS" in words(app)
+    app.get("button_group")[1].set_value(["svd", "bias"]).run()
+    app.button(key="tuning_start").click().run()
+    assert not app.exception
+    assert "--models svd,bias" in asked[2]
+    assert asked[2].endswith("--goal rmse")
     assert learning.startswith("learning-curve --data tiny --models popularity,")
     assert "--by viewers" in learning
 
@@ -125,6 +134,20 @@ def test_what_was_found_is_trained(
     assert argv[:5] == ["train", "--data", "tiny", "--models", "popularity,item_knn,recent_popularity"]
     assert argv[argv.index("--at") + 1] == found[0].split_at
     assert [argv[place + 1] for place, word in enumerate(argv) if word == "--set"] == found[0].settings()
+
+
+def test_what_was_stopped_can_be_gone_on_with(
+    workspace: Workspace, found: tuple[Tuning, LearningCurve], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr("ui.jobs.start", lambda argv, **_more: asked.append(list(argv)))
+    study = keep(workspace, replace(found[0], complete=False, models=found[0].models[:2]))
+    app = opened()
+    app.button(key="tuning_continue").click().run()
+    assert not app.exception
+    assert asked == [["tune", "--continue", study]]
+    keep(workspace, replace(found[0], made_at="2099-01-01T00:00:00"))
+    assert "tuning_continue" not in {button.key for button in opened().button}
 
 
 def test_failures_are_named_beside_what_was_found(workspace: Workspace, found: tuple[Tuning, LearningCurve]) -> None:

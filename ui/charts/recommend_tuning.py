@@ -6,7 +6,7 @@ import math
 
 import plotly.graph_objects as go
 
-from analysis.recommend import LearningCurve, Trial, TunedModel, Tuning
+from analysis.recommend import LearningCurve, Trial, TunedModel, Tuning, goal_label
 from ui.charts import theme
 from ui.charts.recommend import LABEL_CHARACTERS, ROW, plain_text
 
@@ -19,11 +19,12 @@ DASHES = ("solid", "dash", "dot")
 def gains(tuning: Tuning) -> go.Figure:
     """Each tuned model's gain: hollow on the validation period, filled and with its interval on the test period."""
     shown = [one for one in tuning.models if one.gain is not None]
-    shown.sort(key=lambda one: one.gain.difference if one.gain else 0.0)
+    shown.sort(key=lambda one: one.sign * one.gain.difference if one.gain else 0.0)
+    sign = shown[0].sign if shown else 1
     figure = theme.figure(
         _flattered(shown),
-        subtitle=f"Change of NDCG@{tuning.k} from default to tuned settings. Hollow: on the validation period, where "
-        "the settings were chosen, so it flatters. Filled: on the test period, with its 95 % interval over "
+        subtitle=f"Change of {tuning.goal_label} from default to tuned settings. Hollow: on the validation period, "
+        "where the settings were chosen, so it flatters. Filled: on the test period, with its 95 % interval over "
         f"{tuning.counts['test viewers']:,} viewers.",
         height=130 + ROW * max(len(shown), 2),
     )
@@ -41,7 +42,7 @@ def gains(tuning: Tuning) -> go.Figure:
         these = [
             (name, pair)
             for name, pair in zip(names, pairs, strict=True)
-            if verdict == (("better" if pair.difference > 0 else "worse") if pair.told_apart else "unsure")
+            if verdict == (("better" if sign * pair.difference > 0 else "worse") if pair.told_apart else "unsure")
         ]
         if not these:
             continue
@@ -61,7 +62,7 @@ def gains(tuning: Tuning) -> go.Figure:
             "%{customdata[1]:+.4f}<extra></extra>",
         )
     figure.add_vline(x=0, line={"color": theme.UNSURE, "width": 1})
-    figure.update_xaxes(title=f"Change of NDCG@{tuning.k}", tickformat="+.3~f")
+    figure.update_xaxes(title=f"Change of {tuning.goal_label}", tickformat="+.3~f")
     figure.update_yaxes(type="category", showgrid=True, categoryorder="array", categoryarray=names)
     return figure
 
@@ -70,8 +71,8 @@ def history(one: TunedModel, k: int) -> go.Figure:
     """Trial against its value on the validation period, the best so far, and the line of the defaults."""
     figure = theme.figure(
         _found(one),
-        subtitle=f"NDCG@{k} on the validation period, trial by trial; trial 0 is the default settings. A value here is "
-        "what the search saw, and no result: that is the test period's.",
+        subtitle=f"{goal_label(one.goal, k)} on the validation period, trial by trial; trial 0 is the default "
+        "settings. A value here is what the search saw, and no result: that is the test period's.",
     )
     done = [trial for trial in one.trials if trial.state == "done"]
     if not done:
@@ -81,8 +82,8 @@ def history(one: TunedModel, k: int) -> go.Figure:
     best = -math.inf
     steps = []
     for trial in one.trials:
-        best = max(best, trial.value) if trial.state == "done" else best
-        steps.append(best if best > -math.inf else None)
+        best = max(best, one.sign * trial.value) if trial.state == "done" else best
+        steps.append(one.sign * best if best > -math.inf else None)
     figure.add_scatter(
         x=[trial.number for trial in one.trials], y=steps, mode="lines", name="Best so far",
         line={"shape": "hv", "color": theme.BETTER, "width": 2}, hoverinfo="skip",
@@ -112,7 +113,7 @@ def history(one: TunedModel, k: int) -> go.Figure:
                 hovertemplate="Trial %{x}: %{customdata[1]}<br>%{customdata[0]}<extra></extra>",
             )  # fmt: skip
     figure.update_xaxes(title="Trial", rangemode="tozero", tick0=0, dtick=math.ceil(len(one.trials) / 10))
-    figure.update_yaxes(title=f"NDCG@{k}, validation")
+    figure.update_yaxes(title=f"{goal_label(one.goal, k)}, validation")
     return figure
 
 
@@ -124,8 +125,8 @@ def settings(one: TunedModel, k: int) -> go.Figure:
     rows = math.ceil(len(names) / columns) or 1
     figure = theme.figure(
         f"Which settings of {one.label} did well",
-        subtitle=f"Each dot is a finished trial; up is a better NDCG@{k} on the validation period. The others vary "
-        "too, so a pattern here is a hint.",
+        subtitle=f"Each dot is a finished trial; {'up' if one.sign > 0 else 'down'} is a better "
+        f"{goal_label(one.goal, k)} on the validation period. The others vary too, so a pattern here is a hint.",
         height=90 + 240 * rows,
     )
     figure.set_subplots(rows, columns, shared_yaxes=True, horizontal_spacing=0.04, vertical_spacing=0.28 / rows)
@@ -155,7 +156,7 @@ def settings(one: TunedModel, k: int) -> go.Figure:
         figure.update_xaxes(title=name.replace("_", " "), type="log" if wide else "linear", row=row, col=column)
         if wide:
             figure.update_xaxes(dtick=1, exponentformat="none", tickformat="~g", row=row, col=column)
-    figure.update_yaxes(title=f"NDCG@{k}", col=1)
+    figure.update_yaxes(title=goal_label(one.goal, k), col=1)
     return figure
 
 
@@ -165,8 +166,9 @@ def setbacks(one: TunedModel, k: int) -> go.Figure:
     names = [f"{back.parameter.replace('_', ' ')}: {back.tuned:g} → {back.default:g}" for back in shown]
     figure = theme.figure(
         _matters(one),
-        subtitle=f"From the best setting, one parameter alone is put back to its default: fall of NDCG@{k} on the "
-        "validation period with its 95 % interval over viewers. Parameters work together, so the falls don't add up.",
+        subtitle="From the best setting, one parameter alone is put back to its default: how much worse "
+        f"{goal_label(one.goal, k)} becomes on the validation period, with its 95 % interval over viewers. Parameters "
+        "work together, so the losses don't add up.",
         height=110 + ROW * max(len(shown), 2),
     )
     # A trace a colour: bars take the colour of their trace, not of their marker.
@@ -189,7 +191,7 @@ def setbacks(one: TunedModel, k: int) -> go.Figure:
             showlegend=False,
         )
     figure.add_vline(x=0, line={"color": theme.UNSURE, "width": 1})
-    figure.update_xaxes(title=f"Fall of NDCG@{k}")
+    figure.update_xaxes(title=f"Loss of {goal_label(one.goal, k)}")
     figure.update_yaxes(type="category", showgrid=True, categoryorder="array", categoryarray=names)
     return figure
 
@@ -251,11 +253,11 @@ def _flattered(shown: list[TunedModel]) -> str:
     """How much of the gains on validation is there on the test."""
     if not shown:
         return "No model did better than its defaults on the validation period"
-    kept = sum(one.gain is not None and one.gain.difference >= one.validation_gain for one in shown)
+    kept = sum(one.gain is not None and one.sign * (one.gain.difference - one.validation_gain) >= 0 for one in shown)
     if len(shown) == 1:
         one = shown[0]
         assert one.gain is not None
-        more = "more" if one.gain.difference >= one.validation_gain else "less"
+        more = "more" if one.sign * (one.gain.difference - one.validation_gain) >= 0 else "less"
         return f"{one.label} gains {more} on the test period than on the validation period"
     return f"{len(shown) - kept} of {len(shown)} models gain less on the test period than where they were tuned"
 

@@ -22,12 +22,16 @@ from analysis.data import Dataset, DatasetWriter
 from analysis.errors import DataError, ParameterError
 from analysis.recommend import (
     ALS,
+    GOALS,
+    OF_STARS,
+    Bias,
     Comparison,
     ItemKNN,
     Keeper,
     RecentPopularity,
     Recommender,
     Settings,
+    Split,
     TemporalSplit,
     Trial,
     TunedModel,
@@ -40,6 +44,7 @@ from analysis.recommend import (
     spaces,
     tune,
 )
+from analysis.recommend.goals import goal_of, viewers_tested
 from analysis.workspace import Workspace
 
 
@@ -304,6 +309,87 @@ def test_what_was_found_is_kept_when_it_is_stopped(dataset: Dataset, workspace: 
     assert [len(one.trials) for one in kept.models] == [4, 3]
     assert kept.models[0].verdict == "not tested"
     assert kept.summary().startswith("Tuning is not finished: 7 trials so far, and nothing is tested yet.")
+    assert kept.asked == ("item_knn", "als")
+
+
+@pytest.mark.parametrize("stop_at", [(1, 2), (2, 1), (2, 9)])
+def test_what_was_stopped_goes_on_to_the_result_it_would_have_had(
+    dataset: Dataset, tuned: Tuning, workspace: Workspace, stop_at: tuple[int, int]
+) -> None:
+    kinds: list[Any] = ["als", Dialled]
+    keeper = Keeper(workspace)
+
+    def stop(tuning: Tuning) -> None:
+        keeper(tuning)
+        if (len(tuning.models), len(tuning.models[-1].trials)) == stop_at:
+            raise SystemExit(143)
+
+    with pytest.raises(SystemExit):
+        tune(dataset, kinds, trials=11, seed=3, keep=stop)
+    kept = load_study(workspace, keeper.id)
+    assert isinstance(kept, Tuning)
+    fits: list[int] = []
+
+    class Counted(Dialled):
+        def _fit(self, train: Any, progress: Any) -> None:
+            fits.append(len(train))
+            super()._fit(train, progress)
+
+    again = tune(dataset, ["als", Counted], trials=11, seed=3, begun=kept, keep=Keeper(workspace, keeper.id))
+    whole = replace(tuned, models=tuned.models[1:])
+    one_by_one = zip(without_seconds(again.models), without_seconds(whole.models), strict=True)
+    # The correction for several models is of two models here, and of three there.
+    assert all(replace(a, gain=None) == replace(b, gain=None) for a, b in one_by_one)
+    assert [a.gain.p if a.gain else None for a in again.models] == [b.gain.p if b.gain else None for b in whole.models]
+    (info,) = list_studies(workspace, "tuning").studies
+    assert (info.id, info.complete) == (keeper.id, True)
+    # Trials that were made are not made again: what is fitted is the rest, the setbacks and the test.
+    assert (
+        sum(n == again.counts["validation training"] for n in fits) <= 11 - (stop_at[1] if stop_at[0] == 2 else 0) + 3
+    )
+    with pytest.raises(ParameterError, match="finished"):
+        tune(dataset, kinds, trials=11, seed=3, begun=again)
+    with pytest.raises(ParameterError, match="begun with seed 3, and 4 is asked for"):
+        tune(dataset, kinds, trials=11, seed=4, begun=kept)
+
+
+@pytest.mark.parametrize("goal", [goal for goal in GOALS if goal != "ndcg"])
+def test_the_goal_is_the_leaderboards_metric(dataset: Dataset, part: Split, goal: str) -> None:
+    stars = goal in OF_STARS
+    kind = Bias if stars else ItemKNN
+    values = goal_of(kind(), part, goal, 10)
+    board = evaluate(dataset, [kind.name], split=TemporalSplit(0.3))
+    estimate = board.entries[0].estimates[goal]
+    assert values.mean() == pytest.approx(estimate.value)
+    assert len(values) == viewers_tested(part, goal)
+    # The mean of a viewer's numbers has the interval that the leaderboard takes from its resamples.
+    half = 1.96 * values.std(ddof=1) / math.sqrt(len(values))
+    assert half == pytest.approx((estimate.high - estimate.low) / 2, rel=0.15)
+
+
+def test_less_is_better_where_errors_are_the_goal(dataset: Dataset, workspace: Workspace) -> None:
+    found = tune(dataset, ["bias"], goal="rmse", trials=6, seed=1)
+    (one,) = found.models
+    done = [trial.value for trial in one.trials if trial.state == "done"]
+    assert one.best is not None
+    assert one.best.value == min(done) < max(done)
+    assert one.validation_gain <= 0
+    assert "RMSE" in found.summary()
+    assert "validation_rmse" in found.to_frame()
+    assert "goal='rmse'," in found.recipe()
+    assert Tuning.from_json(json.loads(json.dumps(found.to_json()))) == found
+    pair = Comparison("m tuned", "m default", "rmse", -0.03, -0.04, -0.02, 0.1, 0.01, 0.01)
+    assert replace(one, gain=pair).verdict == "better"
+    for setback in one.setbacks:
+        assert setback.low <= setback.loss <= setback.high
+    with pytest.raises(ParameterError, match=r"no RMSE to tune for: Item kNN\."):
+        tune(dataset, ["bias", "item_knn"], goal="rmse")
+    with pytest.raises(ParameterError, match="can't be tuned for 'speed'"):
+        tune(dataset, ["bias"], goal="speed")
+    old = {name: value for name, value in found.to_json().items() if name not in ("goal", "asked")}
+    old["models"] = [{k: v for k, v in model.items() if k != "goal"} for model in old["models"]]
+    assert Tuning.from_json(old).goal == "ndcg"
+    assert Tuning.from_json(old).asked == ("bias",)
 
 
 def test_kept_listed_loaded_deleted(tuned: Tuning, workspace: Workspace) -> None:
@@ -399,6 +485,14 @@ def test_the_command_the_record_and_the_code_agree(
                 + [word for setting in kept.settings() for word in ("--set", setting)]) == 0  # fmt: skip
     trained = {one["model"]: one["parameters"] for one in json.loads(capsys.readouterr().out)["entries"]}
     assert trained == {one.model: dict(one.best.parameters) for one in kept.models if one.best}
+    # Stopped after the first trial, it goes on by its name to what it would have been.
+    Keeper(Workspace(), info.id)(
+        replace(kept, complete=False, models=(replace(kept.models[0], trials=kept.models[0].trials[:1]),))
+    )
+    assert main(["tune", "--continue", info.id, "--json"]) == 0
+    again = Tuning.from_json(json.loads(capsys.readouterr().out))
+    assert without_seconds(again.models) == without_seconds(kept.models)
+    assert again.recipe() == kept.recipe()
     assert main(["studies", "show", info.id]) == 0
     assert main(["studies", "delete", info.id]) == 0
     assert "0 studies" in capsys.readouterr().out
