@@ -29,6 +29,11 @@ def _weeks(_dataset: Dataset, content: str, _experiment: Experiment, name: str, 
     return segments.by_week(_dataset, _experiment, metric, until=until)
 
 
+def differs(report: ExperimentReport) -> bool:
+    """Whether the effect is not the same in all segments, so that they belong above the rest."""
+    return report.segments is not None and any(test.found for test in report.segments.interactions)
+
+
 def by_segment(story: Story, report: ExperimentReport) -> None:
     """The effect by segment, whether it differs, and the truth where it is known."""
     found = report.segments

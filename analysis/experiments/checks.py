@@ -206,7 +206,7 @@ def _extremes(experiment: Experiment) -> HealthCheck:
 
 def _alike(found: Segments | None) -> HealthCheck:
     """Whether one number speaks for all units, and whether the split holds within the segments."""
-    name = "Same for all"
+    name = "Effect by segment"
     if found is None or not found.interactions:
         return HealthCheck(name, "unknown", "No segments of enough units are known.")
     looked = ", ".join(spoken(t.column) for t in found.interactions)

@@ -167,6 +167,10 @@ def timeline(
             .group_by("variant", "day")
             .agg(nw.len().alias("n"))
         ).to_pylist()
+    # Days of UTC begin before and end after those of the viewers' clocks; what is left of them goes to the nearest day.
+    first = until - dt.timedelta(days=round(experiment.days or 1) - 1)
+    for row in (*grown, *joined):
+        row["day"] = min(max(row["day"], first), until)
     daily = Daily(CumulativeSums(columns, grown, joined, experiment.variants), {name: term}, "")
     days = _days(experiment, daily, name, (control, treatment), confidence)
     return Timeline(name, control, treatment, days, confidence)

@@ -210,7 +210,11 @@ def decide(found: Findings) -> Verdict:
             f"after a test of them alone.{hedge}"
         )
         return Verdict(
-            "do not roll out", reading.variant, f"{found.segments} {reading.text}", advice, whom=" to everybody"
+            "do not roll out",
+            reading.variant,
+            f"{found.segments} Over all, {_lower_first(reading.text)}",
+            advice,
+            whom=" to everybody",
         )
     if reading.direction == "too small to matter":
         advice = f"Even the best end of the interval is below what was called worth having.{hedge}"

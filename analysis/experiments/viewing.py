@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import narwhals as nw
 
@@ -146,7 +147,8 @@ def read_experiment(
     """
     with dataset.read() as tables:
         chosen = tables["assignments"].filter(nw.col("experiment_id") == experiment_id)
-        start, end = _check(chosen, tables["views"], experiment_id, dataset)
+        end = _check(chosen, tables["views"], experiment_id, dataset)
+        start = _first_day(chosen, tables, dataset)
         chosen, crossed = first_assignments(
             chosen, "viewer_id", "variant", "assigned_at", f"viewers of {experiment_id}"
         )
@@ -249,17 +251,30 @@ def known_truth(dataset: Dataset, experiment_id: str) -> Mapping[str, Any]:
     return next((e for e in truth.get("experiments", ()) if e.get("experiment_id") == experiment_id), {})
 
 
-def _check(
-    chosen: nw.LazyFrame[Any], views: nw.LazyFrame[Any], experiment_id: str, dataset: Dataset
-) -> tuple[dt.date, dt.date]:
-    """Days of the first assignment and of the last view; refuses an unknown experiment."""
-    spec = [nw.len().alias("rows"), nw.col("assigned_at").min().alias("start")]
-    row = engine.to_arrow(chosen.select(*spec)).to_pylist()[0]
-    if not row["rows"]:
+def _check(chosen: nw.LazyFrame[Any], views: nw.LazyFrame[Any], experiment_id: str, dataset: Dataset) -> dt.date:
+    """Day of the last view; refuses an unknown experiment."""
+    if not engine.to_arrow(chosen.select(nw.len().alias("rows"))).column(0)[0].as_py():
         known = ", ".join(list_experiments(dataset).names)
         raise ExperimentError(f"There is no experiment {experiment_id!r}.", f"{dataset.name} has: {known}.")
     end = engine.to_arrow(views.select(nw.col("started_local").max())).column(0)[0].as_py()
-    return row["start"].date(), end.date()
+    return end.date()  # type: ignore[no-any-return]
+
+
+def _first_day(chosen: nw.LazyFrame[Any], tables: Mapping[str, nw.LazyFrame[Any]], dataset: Dataset) -> dt.date:
+    """Day of the first assignment on that viewer's clock; the viewers' zones differ by up to a day from UTC."""
+    zones = dataset.has("viewers") and "time_zone" in dataset.columns("viewers")
+    known = (
+        chosen.join(tables["viewers"].select("viewer_id", "time_zone"), on="viewer_id", how="left")
+        if zones
+        else (chosen.with_columns(nw.lit(None).cast(nw.String()).alias("time_zone")))
+    )
+    first = known.group_by("time_zone").agg(nw.col("assigned_at").min())
+    utc, usual = ZoneInfo("UTC"), dataset.info.time_zone or "UTC"
+    found: list[dt.date] = [
+        row["assigned_at"].replace(tzinfo=utc).astimezone(ZoneInfo(row["time_zone"] or usual)).date()
+        for row in engine.to_arrow(first).to_pylist()
+    ]
+    return min(found)
 
 
 def _among(chosen: nw.LazyFrame[Any], viewers: nw.LazyFrame[Any], among: Mapping[str, str]) -> nw.LazyFrame[Any]:

@@ -53,6 +53,9 @@ if len(experiment.units) > 2:
     story.text(report.comparisons[0].summary())
 for guardrail in report.guardrails:
     story.text(f"Guardrail: {guardrail.text}")
+differs = detail.differs(report)
+if differs:
+    detail.by_segment(story, report)
 room.plan(story, report)
 room.beside(story, report)
 story.heading("What to keep in mind")
@@ -64,7 +67,8 @@ story.table(
     room.variants_table(report), key="experiments_variants", alt="Sums and values of each variant", columns=COLUMNS
 )
 room.exposed(story, report)
-detail.by_segment(story, report)
+if not differs:
+    detail.by_segment(story, report)
 detail.show(story, report, st.session_state.get("experiments_until"))
 if room.of_dataset():
     plans.decide(story, report)

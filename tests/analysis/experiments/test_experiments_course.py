@@ -121,7 +121,7 @@ def test_a_reversal_asked_about_beforehand_is_the_verdict(experiment):
     told = analyse(experiment, plan=plan)
     assert told.verdict.badge == "do not roll out"
     assert told.summary().startswith("Do not roll out treatment to everybody. The effect on plays per viewer rev")
-    same = next(check for check in told.health.checks if check.name == "Same for all")
+    same = next(check for check in told.health.checks if check.name == "Effect by segment")
     assert same.state == "look twice"
     unasked = analyse(experiment, plan=Plan(primary="plays per viewer"))
     assert "reverses" not in unasked.summary()
@@ -154,7 +154,7 @@ def test_segments_without_a_difference_stay_quiet(dataset):
     found = by_segment(other, "plays per viewer")
     assert found.reversals == ()
     assert "no segment’s effect differs" in found.summary()
-    same = next(check for check in analyse(other).health.checks if check.name == "Same for all")
+    same = next(check for check in analyse(other).health.checks if check.name == "Effect by segment")
     assert same.state == "fine"
 
 

@@ -135,7 +135,7 @@ def test_a_healthy_experiment_is_fine(experiment):
         "Missing outcomes": "fine",
         "Exposure": "fine",
         "Extreme units": "fine",
-        "Same for all": "unknown",
+        "Effect by segment": "unknown",
     }
     assert found.summary() == "All 6 checks that the data allow are fine."
     shown = experiment.observed.exposure
@@ -173,7 +173,7 @@ def test_each_check_finds_its_fault():
         "Missing outcomes": "broken",
         "Exposure": "broken",
         "Extreme units": "look twice",
-        "Same for all": "unknown",
+        "Effect by segment": "unknown",
     }
     assert "differ in minutes before" in found["Balance before"].text
     assert "9 % in new" in found["Missing outcomes"].text
