@@ -14,6 +14,7 @@ from analysis import patterns
 from analysis.data import Dataset
 from analysis.errors import DataError
 from analysis.patterns.selection import Measure
+from analysis.patterns.words import Habits
 from ui import state, truth
 from ui.charts import patterns_calendar as charts
 
@@ -42,13 +43,15 @@ class Page:
 
 
 @st.cache_resource(max_entries=32, ttl=3600, show_spinner=False)
-def look(_dataset: Dataset, content: str, chosen: tuple[str | None, ...], zone: str | None, measure: Measure) -> Page:
+def look(
+    _dataset: Dataset, content: str, chosen: tuple[str | None, ...], zone: str | None, measure: Measure, habits: Habits
+) -> Page:
     """The calendar under genre, device, country and kind."""
     filters = patterns.Filters(None, None, *chosen)
     workspace = state.workspace()
     calendar = patterns.calendar_map(_dataset, filters=filters, zone=zone, measure=measure, workspace=workspace)
     special = patterns.special_days(_dataset, calendar, workspace=workspace)
-    figures = {"days": charts.days(calendar, special)}
+    figures = {"days": charts.days(calendar, special, habits)}
     if len(calendar.years) > 1:
         figures["years"] = charts.years(calendar)
     if special.holidays:
@@ -57,7 +60,7 @@ def look(_dataset: Dataset, content: str, chosen: tuple[str | None, ...], zone: 
         made_of = patterns.decompose(calendar.trend)
     except DataError as error:
         return Page(calendar, special, None, f"{error.problem} {error.remedy}", figures)
-    figures["weekdays"] = charts.weekdays(made_of, true_weekdays(_dataset, calendar))
+    figures["weekdays"] = charts.weekdays(made_of, true_weekdays(_dataset, calendar), habits)
     figures["parts"] = charts.parts(made_of)
     return Page(calendar, special, made_of, "", figures)
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from analysis.data import Dataset
 from analysis.patterns import personal
+from analysis.patterns.words import Habits
 from ui import state
 from ui.charts import patterns_personal as charts
 from ui.story import Card, Story
@@ -23,13 +24,13 @@ def people(_dataset: Dataset, content: str) -> dict[int, str]:
 
 @st.cache_resource(max_entries=64, ttl=3600, show_spinner=False)
 def look(
-    _dataset: Dataset, content: str, viewer: int, year: int | None
+    _dataset: Dataset, content: str, viewer: int, year: int | None, habits: Habits
 ) -> tuple[personal.MyYear, tuple[int, ...], dict[str, go.Figure]]:
     """One viewer's year, the years there are, and the figures; shared, so not to be changed."""
     found, years = personal.my_year(_dataset, viewer, year)
-    figures = {"calendar": charts.calendar(found)}
+    figures = {"calendar": charts.calendar(found, habits)}
     if found.has_hours:
-        figures["clock"] = charts.clock(found)
+        figures["clock"] = charts.clock(found, habits)
     figures |= {"months": charts.months(found), "titles": charts.titles(found)}
     if len(found.devices):
         figures["devices"] = charts.devices(found)
@@ -45,7 +46,7 @@ def pick(label: str, key: str, options: list[str]) -> str:
     return picked if picked in options else options[0]
 
 
-def cards(found: personal.MyYear) -> list[Card]:
+def cards(found: personal.MyYear, habits: Habits) -> list[Card]:
     """The year in numbers."""
     amount = f"{found.total / 60:,.0f} h" if found.measure == "minutes" else f"{found.plays:,}"
     run, since = found.streak
@@ -56,7 +57,7 @@ def cards(found: personal.MyYear) -> list[Card]:
         Card("Different titles", str(found.different)),
     ]
     if found.has_hours:
-        shown.append(Card("By night", share(found.night), "From midnight to 6:00."))
+        shown.append(Card("By night", share(found.night), f"From midnight to {habits.hour(6)}."))
     return shown
 
 

@@ -15,13 +15,14 @@ from analysis.patterns.devices import Devices, devices
 from analysis.patterns.personal_clocks import LEAST, PersonalClocks, personal_clocks
 from analysis.patterns.sessions import BREAK, Sessions, sessions
 from analysis.patterns.surfaces import Surfaces, surfaces
-from analysis.patterns.words import FEWEST
+from analysis.patterns.words import FEWEST, Habits
 from analysis.results import Result
 from analysis.stats.clustered import Interval
 from ui import state, truth
 from ui.charts import patterns_clocks as clock_charts
 from ui.charts import patterns_sessions as charts
 from ui.glossary import define
+from ui.habits import of_locale
 from ui.story import Card, Story
 from ui.text import interval, share
 
@@ -29,22 +30,23 @@ KEY = "sessions_truth"
 
 
 @st.cache_resource(max_entries=40, ttl=3600, show_spinner=False)
-def look(_dataset: Dataset, content: str, part: str) -> tuple[Result, dict[str, go.Figure]]:
+def look(_dataset: Dataset, content: str, part: str, habits: Habits) -> tuple[Result, dict[str, go.Figure]]:
     """One part's finding and its figures; shared by all visitors, so not to be changed."""
     found, draw = _PARTS[part][0], _PARTS[part][1]
     result = found(_dataset, workspace=state.workspace())
-    return result, draw(result)
+    return result, draw(result, habits)
 
 
 def tell(story: Story, part: str) -> Result:
     """Tell one part on the page, and hand back its finding."""
-    found, figures = look(story.dataset, story.dataset.content_hash, part)
+    habits = of_locale(st.context.locale)
+    found, figures = look(story.dataset, story.dataset.content_hash, part, habits)
     story.verdict(found.summary())
     _PARTS[part][2](story, found, figures)
     return found
 
 
-def _sessions_figures(result: Sessions) -> dict[str, go.Figure]:
+def _sessions_figures(result: Sessions, habits: Habits) -> dict[str, go.Figure]:
     figures = {"lengths": charts.lengths(result)}
     if len(result.devices) > 1:
         title = f"Half of the sessions on {result.devices[0]} hold less than {result.minutes_on[0].value:.0f} minutes"
@@ -77,10 +79,10 @@ def _tell_sessions(story: Story, found: Sessions, figures: dict[str, go.Figure])
         story.chart(figures["on"], key="sessions_on", alt="Median minutes of a session by device.")
 
 
-def _devices_figures(result: Devices) -> dict[str, go.Figure]:
+def _devices_figures(result: Devices, habits: Habits) -> dict[str, go.Figure]:
     figures = {}
     if result.has_hours:
-        figures["hours"] = charts.by_hour(result)
+        figures["hours"] = charts.by_hour(result, habits)
     if len(result.names) > 1:
         figures["moves"] = charts.moves(result)
     return figures
@@ -107,8 +109,8 @@ def _tell_devices(story: Story, found: Devices, figures: dict[str, go.Figure]) -
         story.chart(figures["moves"], key="sessions_moves", alt="Device of one play and of the next.")
 
 
-def _clocks_figures(result: PersonalClocks) -> dict[str, go.Figure]:
-    figures = {"profiles": clock_charts.profiles(result)}
+def _clocks_figures(result: PersonalClocks, habits: Habits) -> dict[str, go.Figure]:
+    figures = {"profiles": clock_charts.profiles(result, habits)}
     if len(result.names) > 1:
         figures["staying"] = clock_charts.staying(result)
     return figures
@@ -133,7 +135,7 @@ def _tell_clocks(story: Story, found: PersonalClocks, figures: dict[str, go.Figu
         story.chart(figures["staying"], key="sessions_staying", alt="Share of each group that stays in it.")
 
 
-def _completion_figures(result: Completion) -> dict[str, go.Figure]:
+def _completion_figures(result: Completion, habits: Habits) -> dict[str, go.Figure]:
     figures = {"reached": charts.reached(result)}
     if result.leaving[0] == result.leaving[0]:
         figures["leaving"] = charts.leaving(result)
@@ -169,7 +171,7 @@ def _tell_completion(story: Story, found: Completion, figures: dict[str, go.Figu
         story.chart(figures["leaving"], key="sessions_leaving", alt="Share that stops in each of the first minutes.")
 
 
-def _binges_figures(result: Binges) -> dict[str, go.Figure]:
+def _binges_figures(result: Binges, habits: Habits) -> dict[str, go.Figure]:
     figures = {"episodes": charts.episodes(result)}
     if any(i.known for i in result.next_episode):
         figures["going_on"] = charts.going_on(result)
@@ -211,7 +213,7 @@ def _tell_binges(story: Story, found: Binges, figures: dict[str, go.Figure]) -> 
                     columns=columns)  # fmt: skip
 
 
-def _surfaces_figures(result: Surfaces) -> dict[str, go.Figure]:
+def _surfaces_figures(result: Surfaces, habits: Habits) -> dict[str, go.Figure]:
     known = any(i.value == i.value for i in result.finished)
     return {"ends": charts.ends(result)} if known else {}
 

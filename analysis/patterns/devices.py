@@ -15,7 +15,7 @@ from analysis.patterns.events import UNKNOWN, events
 from analysis.patterns.kept import Kept, Rows
 from analysis.patterns.ratios import FINISHED
 from analysis.patterns.sessions import need, table
-from analysis.patterns.words import few, with_interval
+from analysis.patterns.words import PLAIN, Habits, few, with_interval
 from analysis.results import Progress, Result
 from analysis.stats import clustered
 from analysis.stats.clustered import Interval
@@ -85,13 +85,13 @@ class Devices(Result):
         ]
         return pd.DataFrame(rows, columns=["what", "device", "class", "value", "low", "high"])
 
-    def headline(self) -> str:
+    def headline(self, habits: Habits = PLAIN) -> str:
         """Where the largest device stands, and when the next one has its hour."""
         first = f"{self.share[0].value * 100:.0f} % of {self.measure} are on {self.names[0]}"
         if len(self.names) < 2 or not self.has_hours:
             return first
         hour, at = self.peaks[1]
-        return f"{first}; {self.names[1]} is strongest at {hour}:00, with {at.value * 100:.0f} %"
+        return f"{first}; {self.names[1]} is strongest at {habits.hour(hour)}, with {at.value * 100:.0f} %"
 
     def summary(self) -> str:
         """Largest device, several devices, and switching, with intervals and sample size."""

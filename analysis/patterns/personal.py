@@ -18,7 +18,7 @@ from analysis.patterns.binges import BINGE
 from analysis.patterns.events import NO_GENRE, UNKNOWN, catalogue, events
 from analysis.patterns.kept import Kept, Rows
 from analysis.patterns.sessions import BREAK, need
-from analysis.patterns.words import MONTHS, WEEKDAYS
+from analysis.patterns.words import MONTHS, PLAIN, WEEKDAYS, Habits
 from analysis.results import Progress, Result
 from analysis.workspace import Workspace
 
@@ -120,7 +120,7 @@ class MyYear(Result):
         """How much, and what most of all."""
         return f"{self._amount()} in {self.year}, most of all {self.titles['title'].iloc[0]}"
 
-    def summary(self) -> str:
+    def summary(self, habits: Habits = PLAIN) -> str:
         """How much on how many days, what most of all, and when."""
         subject = "You" if self.you else self.who[:1].upper() + self.who[1:]
         text = (
@@ -130,7 +130,8 @@ class MyYear(Result):
         if not self.has_hours:
             return f"{text}."
         weekday, hour = self.peak
-        return f"{text}, and most often on {WEEKDAYS[weekday]} from {hour}:00 to {hour + 1}:00 ({self.zone_label})."
+        hours = f"from {habits.hour(hour)} to {habits.hour(hour + 1)}"
+        return f"{text}, and most often on {WEEKDAYS[weekday]} {hours} ({self.zone_label})."
 
     def _amount(self) -> str:
         return f"{self.total / 60:,.0f} hours" if self.measure == "minutes" else f"{self.plays:,} plays"

@@ -5,6 +5,7 @@ import streamlit as st
 from analysis import patterns
 from analysis.patterns.words import WEEKDAYS
 from ui.glossary import define
+from ui.habits import of_locale
 from ui.patterns import choices, count_first, pick
 from ui.patterns_calendar import chosen_day, clicked, look, of_day, true_weekdays
 from ui.story import Card, Story
@@ -50,7 +51,9 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="calendar_fi
     kind = pick("Films or series", "calendar_kind", known.kinds, "Films and series")
 try:
     with story.loading():
-        page = look(dataset, content, (genre, device, country, kind), zone, measure or "events")
+        page = look(
+            dataset, content, (genre, device, country, kind), zone, measure or "events", of_locale(st.context.locale)
+        )
 except patterns.EmptySelection as nothing:
     story.empty(escape(nothing.problem), escape(nothing.remedy))
     st.stop()

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from analysis.errors import DataError, ParameterError
+from ui.habits import of_locale
 from ui.patterns_personal import ALL, cards, look, people, pick, tell_binges
 from ui.story import Story
 from ui.text import escape
@@ -20,6 +21,7 @@ COMPUTED = (
 
 story = Story.begin("My year", "What did one viewer watch in a year, and when?", needs=("views", "ratings"))
 dataset, content = story.dataset, story.dataset.content_hash
+habits = of_locale(st.context.locale)
 if not dataset.has("views"):
     story.empty(
         f"{escape(dataset.name)} has ratings and no plays: when and how long somebody watched is not in it.",
@@ -35,15 +37,15 @@ try:
         chosen = next(iter(labels))
         if len(labels) > 1:
             chosen = pick("Viewer", "person_viewer", list(labels))
-        years = look(dataset, content, labels[chosen], None)[1]
+        years = look(dataset, content, labels[chosen], None, habits)[1]
         year = pick("Year", "person_year", [ALL, *map(str, reversed(years))]) if len(years) > 1 else ALL
-    found, _, figures = look(dataset, content, labels[chosen], None if year == ALL else int(year))
+    found, _, figures = look(dataset, content, labels[chosen], None if year == ALL else int(year), habits)
 except (DataError, ParameterError) as error:
     story.empty(escape(error.problem), escape(error.remedy))
     st.stop()
 
-story.verdict(found.summary())
-story.metrics(cards(found))
+story.verdict(found.summary(habits))
+story.metrics(cards(found, habits))
 story.chart(figures["calendar"], key="person_calendar", alt=f"Days of {found.year} with plays.")
 if "clock" in figures:
     story.chart(figures["clock"], key="person_clock", alt="Hours of the week.")

@@ -34,8 +34,8 @@ PLANTED = (
     "of them go on with something begun before."
 )
 HELD = (
-    "What the tables count, appetite and supply together, can be held to what is true of the simulated service, plays "
-    "that go on with something included."
+    "Below is what the count alone shows, appetite and supply together, and plays that go on with something. Of that, "
+    "what is true of the simulated service is known."
 )
 
 story = Story.begin(

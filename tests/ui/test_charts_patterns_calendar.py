@@ -1,11 +1,14 @@
 """The calendar's charts draw what was counted."""
 
+import datetime as dt
+
 import numpy as np
 import pytest
 
 from analysis.patterns import CalendarMap, SpecialDays, decompose
 from analysis.patterns.anomalies import Anomaly, Holiday
 from analysis.patterns.reasons import UNKNOWN
+from analysis.patterns.words import Habits
 from tests.analysis.patterns.test_calendar_map import made, years
 from ui.charts import patterns_calendar as charts
 
@@ -63,3 +66,11 @@ def test_parts_and_weekdays(calendar: CalendarMap) -> None:
     assert estimate.y == tuple(part.value for part in found.weekdays)
     assert (true.x, true.y) == (("Sun",), (1.2,))
     assert len(charts.weekdays(found, {}).data) == 1
+
+
+def test_weeks_begin_where_the_visitor_begins_them() -> None:
+    sunday = Habits(first_day=6)
+    day = dt.date(2026, 1, 4)
+    # The first Sunday of 2026 begins the second week there, and ends the first one where weeks begin on Monday.
+    assert (charts._week(day, sunday), charts._week(day, Habits())) == (1, 0)
+    assert charts._week(day - dt.timedelta(days=1), sunday) == 0

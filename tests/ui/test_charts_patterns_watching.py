@@ -7,6 +7,7 @@ from analysis.data import Dataset
 from analysis.patterns.flow import Together
 from analysis.patterns.lifecycle import Movers
 from analysis.patterns.personal import my_year
+from analysis.patterns.words import Habits
 from analysis.stats.clustered import Interval
 from ui.charts import patterns_personal, patterns_sessions, patterns_titles
 
@@ -45,7 +46,7 @@ def test_shares_draw_the_truth_where_it_is_known() -> None:
 def test_a_year_of_days_stands_in_weeks() -> None:
     views = pd.DataFrame({"viewer_id": 1, "title_id": 1, "started_at": pd.to_datetime(["2024-02-29", "2024-12-31"])})
     year = my_year(Dataset.from_frames(views=views), 1)[0]
-    (heat,) = patterns_personal.calendar(year).data
+    (heat,) = patterns_personal.calendar(year, Habits()).data
     # 2024 began on a Monday; the leap day was a Thursday in its ninth week.
     assert heat.z[3][8] == 1
     assert np.nansum(np.asarray(heat.z, dtype=float)) == 2

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from analysis.patterns import CalendarMap, Decomposition, SpecialDays
-from analysis.patterns.words import MONTHS, WEEKDAYS
+from analysis.patterns.words import MONTHS, PLAIN, WEEKDAYS, Habits
 from ui.charts import theme
 
 MOST_YEARS = 5
@@ -17,7 +17,7 @@ MOST_HOLIDAYS = 12
 _FIRSTS = [dt.date(2001, month, 1).timetuple().tm_yday for month in range(1, 13)]
 
 
-def days(calendar: CalendarMap, special: SpecialDays) -> go.Figure:
+def days(calendar: CalendarMap, special: SpecialDays, habits: Habits = PLAIN) -> go.Figure:
     """One heatmap of weekdays × weeks for each year; rings mark days that stand out beyond chance."""
     years = calendar.years[-MOST_YEARS:]
     noun, label = calendar.trend.noun, calendar.trend.what.zone_label
@@ -38,11 +38,11 @@ def days(calendar: CalendarMap, special: SpecialDays) -> go.Figure:
         for number, day in enumerate(calendar.trend.days):
             if day.year != year:
                 continue
-            week, hover = _week(day), _hover(calendar, special, number)
-            shown[day.weekday(), week] = calendar.counts[number]
+            week, hover = _week(day, habits), _hover(calendar, special, number)
+            shown[habits.days.index(day.weekday()), week] = calendar.counts[number]
             cells.append((week, WEEKDAYS[day.weekday()][:3], str(day), hover, day in odd))
         figure.add_heatmap(
-            z=shown, x=list(range(54)), y=[name[:3] for name in WEEKDAYS], coloraxis="coloraxis",
+            z=shown, x=list(range(54)), y=[WEEKDAYS[day][:3] for day in habits.days], coloraxis="coloraxis",
             hoverinfo="skip", hoverongaps=False, xgap=2, ygap=2, row=row, col=1,
         )  # fmt: skip
         # A heatmap's cells can't be clicked: over each stands a ring, seen where the day is odd or was clicked.
@@ -56,7 +56,7 @@ def days(calendar: CalendarMap, special: SpecialDays) -> go.Figure:
             },
             selected={"marker": {"opacity": 1, "color": theme.AMBER}}, row=row, col=1,
         )  # fmt: skip
-        middles = [_week(dt.date(year, month, 15)) for month in range(1, 13)]
+        middles = [_week(dt.date(year, month, 15), habits) for month in range(1, 13)]
         # Months stand at the same place in every year but for a week, so they are named once, at the foot.
         figure.update_xaxes(
             tickvals=middles, ticktext=[name[:3] for name in MONTHS], showticklabels=row == len(years),
@@ -133,7 +133,7 @@ def holidays(special: SpecialDays) -> go.Figure:
     return figure
 
 
-def weekdays(found: Decomposition, truth: dict[int, float]) -> go.Figure:
+def weekdays(found: Decomposition, truth: dict[int, float], habits: Habits = PLAIN) -> go.Figure:
     """Each weekday's part of its week, with intervals; where the truth is known, beside it."""
     figure = theme.figure(
         found.headline(),
@@ -155,6 +155,8 @@ def weekdays(found: Decomposition, truth: dict[int, float]) -> go.Figure:
             hovertemplate="%{x}: truly %{y:.2f} times<extra></extra>",
         )  # fmt: skip
     figure.add_hline(y=1, line={"color": theme.UNSURE, "dash": "dot", "width": 1})
+    order = [WEEKDAYS[day][:3] for day in habits.days]
+    figure.update_xaxes(type="category", categoryorder="array", categoryarray=order)
     figure.update_yaxes(title="times as much")
     return figure
 
@@ -195,9 +197,9 @@ def parts(found: Decomposition) -> go.Figure:
     return figure
 
 
-def _week(day: dt.date) -> int:
-    """Number of the week within the calendar year, weeks beginning on Monday, 0 to 53."""
-    first = dt.date(day.year, 1, 1).weekday()
+def _week(day: dt.date, habits: Habits) -> int:
+    """Number of the week within the calendar year, 0 to 53."""
+    first = habits.days.index(dt.date(day.year, 1, 1).weekday())
     return (day.timetuple().tm_yday - 1 + first) // 7
 
 

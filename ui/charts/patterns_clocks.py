@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from analysis.patterns.personal_clocks import CELLS, HOURS, PARTS, PersonalClocks
-from analysis.patterns.words import PLAIN, Habits
+from analysis.patterns.words import Habits
 from ui.charts import theme
 from ui.charts.patterns_sessions import shares
 
@@ -14,7 +14,7 @@ _LEAST_RANGE = 1.0
 """The colours of lifts reach at least from a half to twice."""
 
 
-def profiles(result: PersonalClocks, habits: Habits = PLAIN) -> go.Figure:
+def profiles(result: PersonalClocks, habits: Habits) -> go.Figure:
     """Group × three hours of weekdays and of the weekend: how much more than others each group watches then."""
     figure = theme.figure(
         result.headline(),

@@ -8,18 +8,18 @@ import numpy as np
 import plotly.graph_objects as go
 
 from analysis.patterns.personal import MyYear
-from analysis.patterns.words import MONTHS, WEEKDAYS
+from analysis.patterns.words import MONTHS, WEEKDAYS, Habits
 from ui.charts import theme
 
 
-def calendar(result: MyYear) -> go.Figure:
+def calendar(result: MyYear, habits: Habits) -> go.Figure:
     """Every day of the year: weeks across, weekdays down."""
     figure = theme.figure(
         f"{result.active} days with something to watch",
         subtitle=f"{result.measure.capitalize()} on each day of {result.year}",
         height=230,
     )
-    first = result.days[0].weekday()
+    first = (result.days[0].weekday() - habits.first_day) % 7
     place = np.arange(len(result.days)) + first
     shape = (7, int(place[-1] // 7) + 1)
     amount, words = np.full(shape, np.nan), np.full(shape, "", dtype=object)
@@ -30,7 +30,8 @@ def calendar(result: MyYear) -> go.Figure:
     ]
     seen = result.by_day[result.by_day > 0]
     figure.add_heatmap(
-        z=amount, y=[day[:3] for day in WEEKDAYS], customdata=words, hovertemplate="%{customdata}<extra></extra>",
+        z=amount, y=[WEEKDAYS[day][:3] for day in habits.days], customdata=words,
+        hovertemplate="%{customdata}<extra></extra>",
         colorscale=theme.SEQUENTIAL, zmin=0, zmax=float(np.quantile(seen, 0.95)) if len(seen) else 1, xgap=2, ygap=2,
         showscale=False, hoverongaps=False,
     )  # fmt: skip
@@ -43,20 +44,22 @@ def calendar(result: MyYear) -> go.Figure:
     return figure
 
 
-def clock(result: MyYear) -> go.Figure:
+def clock(result: MyYear, habits: Habits) -> go.Figure:
     """Weekday × hour."""
     weekday, hour = result.peak
     figure = theme.figure(
-        f"{WEEKDAYS[weekday]} from {hour}:00 to {hour + 1}:00 holds most",
+        f"{WEEKDAYS[weekday]} from {habits.hour(hour)} to {habits.hour(hour + 1)} holds most",
         subtitle=f"{result.measure.capitalize()} by the hour they begin in · {result.zone_label}",
         height=300,
     )
     figure.add_heatmap(
-        z=result.clock, x=list(range(24)), y=list(WEEKDAYS), colorscale=theme.SEQUENTIAL, zmin=0, xgap=1, ygap=1,
-        showscale=False, hovertemplate=f"%{{y}} %{{x}}:00: %{{z:,.0f}} {result.measure}<extra></extra>",
+        z=result.clock[list(habits.days)], x=list(range(24)), y=[WEEKDAYS[day] for day in habits.days],
+        colorscale=theme.SEQUENTIAL, zmin=0, xgap=1, ygap=1, showscale=False,
+        customdata=[[habits.hour(hour) for hour in range(24)]] * 7,
+        hovertemplate=f"%{{y}} %{{customdata}}: %{{z:,.0f}} {result.measure}<extra></extra>",
     )  # fmt: skip
     figure.update_xaxes(
-        tickvals=list(range(0, 24, 3)), ticktext=[f"{h}:00" for h in range(0, 24, 3)], showgrid=False, title="Hour"
+        tickvals=list(range(0, 24, 3)), ticktext=[habits.hour(h) for h in range(0, 24, 3)], showgrid=False, title="Hour"
     )
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure

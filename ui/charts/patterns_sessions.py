@@ -12,6 +12,7 @@ from analysis.patterns.completion import Completion
 from analysis.patterns.devices import Devices
 from analysis.patterns.sessions import CLASS, LONGEST, Sessions
 from analysis.patterns.surfaces import Surfaces
+from analysis.patterns.words import PLAIN, Habits
 from analysis.stats.clustered import Interval
 from ui.charts import theme
 
@@ -34,20 +35,24 @@ def lengths(result: Sessions) -> go.Figure:
     return figure
 
 
-def by_hour(result: Devices) -> go.Figure:
+def by_hour(result: Devices, habits: Habits = PLAIN) -> go.Figure:
     """Share of each hour's viewing on each device, stacked."""
     figure = theme.figure(
-        result.headline(), subtitle=f"Share of the {result.measure} that begin in each hour · {result.zone_label}",
+        result.headline(habits),
+        subtitle=f"Share of the {result.measure} that begin in each hour · {result.zone_label}",
         height=340,
     )  # fmt: skip
     for number, name in enumerate(result.names):
         figure.add_bar(
             x=list(range(24)), y=result.by_hour[:, number], name=name,
             marker_color=theme.PALETTE[number % len(theme.PALETTE)],
-            hovertemplate=f"%{{x}}:00, {name}: %{{y:.1%}}<extra></extra>",
+            customdata=[habits.hour(hour) for hour in range(24)],
+            hovertemplate=f"%{{customdata}}, {name}: %{{y:.1%}}<extra></extra>",
         )  # fmt: skip
     figure.update_layout(barmode="stack", bargap=0.08)
-    figure.update_xaxes(tickvals=list(range(0, 24, 3)), ticktext=[f"{h}:00" for h in range(0, 24, 3)], title="Hour")
+    figure.update_xaxes(
+        tickvals=list(range(0, 24, 3)), ticktext=[habits.hour(h) for h in range(0, 24, 3)], title="Hour"
+    )
     figure.update_yaxes(tickformat=".0%", range=[0, 1])
     return figure
 
