@@ -44,6 +44,7 @@ class Workspace:
         self.jobs = self.home / "jobs"
         self._engine: sa.Engine | None = None
         self._file: tuple[int, int] | None = None
+        self._tables = 0
         self._lock = threading.Lock()
 
     @property
@@ -61,9 +62,15 @@ class Workspace:
                 self._engine = None
             try:
                 if self._engine is None:
-                    self._engine = self._connected(file)
-                # Cheap when they exist; a module imported later brings its tables with the next call.
-                _make_tables(self._engine)
+                    self._engine, self._tables = self._connected(file), 0
+                # A module imported later brings its tables with the next call.
+                if self._tables != len(Base.metadata.tables):
+                    _make_tables(self._engine)
+                    _check_columns(self._engine, file)
+                    self._tables = len(Base.metadata.tables)
+            except PrimetimeError:
+                self._engine = None
+                raise
             except (sa.exc.DBAPIError, OSError) as error:
                 self._engine = None
                 problem = explain(error)
@@ -77,16 +84,6 @@ class Workspace:
         engine = sa.create_engine(url, connect_args={"timeout": 30} if url.startswith("sqlite") else {})
         if url.startswith("sqlite"):
             sa.event.listen(engine, "connect", _write_ahead)
-        _make_tables(engine)
-        for table in Base.metadata.sorted_tables:
-            have = {column["name"] for column in sa.inspect(engine).get_columns(table.name)}
-            missing = [column.name for column in table.columns if column.name not in have]
-            if missing:
-                raise DataError(
-                    f"The workspace's database was made by another version: its table {table.name} has no "
-                    f"{', '.join(missing)}.",
-                    f"Use that version, or move {file.name} away: {_KEPT}",
-                )
         return engine
 
     def check_writable(self) -> None:
@@ -201,6 +198,20 @@ def _make_tables(engine: sa.Engine) -> None:
             connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
             for index in sorted(table.indexes, key=lambda index: str(index.name)):
                 connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+
+
+def _check_columns(engine: sa.Engine, file: Path) -> None:
+    """Refuse tables that another version made."""
+    inspector = sa.inspect(engine)
+    for table in Base.metadata.sorted_tables:
+        have = {column["name"] for column in inspector.get_columns(table.name)}
+        missing = [column.name for column in table.columns if column.name not in have]
+        if missing:
+            raise DataError(
+                f"The workspace's database was made by another version: its table {table.name} has no "
+                f"{', '.join(missing)}.",
+                f"Use that version, or move {file.name} away: {_KEPT}",
+            )
 
 
 def _write_ahead(connection: object, _record: object) -> None:

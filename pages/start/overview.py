@@ -28,12 +28,10 @@ def show(sentence: str, figure: go.Figure, key: str) -> None:
 
 
 def tell_growth() -> None:
-    found, growth, _ = viewing(dataset, content)
     show(found.daily.summary(), growth, "overview_daily")
 
 
 def tell_week() -> None:
-    found, _, week = viewing(dataset, content)
     show(found.clock.summary(), week, "overview_clock")
 
 
@@ -58,8 +56,9 @@ story = Story.begin("Overview", "What is going on, in four sentences?", needs=("
 dataset, content = story.dataset, story.dataset.content_hash
 what = patterns.events(dataset)
 watch = "watch" if what.table == "views" else "rate"
+found = None
 with guarded(), story.loading(120):
-    found, _, _ = viewing(dataset, content)
+    found, growth, week = viewing(dataset, content)
     days = (found.daily.days[-1] - found.daily.days[0]).days + 1
     rows = dataset.info.rows(what.table)
     story.verdict(
@@ -75,8 +74,9 @@ with guarded(), story.loading(120):
         ]
     )
 with st.grid(2, min_column_width=420):
-    chapter("Does it grow?", "pages/explore/patterns.py", "All viewing patterns", tell_growth)
-    chapter(f"When do people {watch}?", "pages/explore/patterns.py", "The week, hour by hour", tell_week)
+    if found is not None:
+        chapter("Does it grow?", "pages/explore/patterns.py", "All viewing patterns", tell_growth)
+        chapter(f"When do people {watch}?", "pages/explore/patterns.py", "The week, hour by hour", tell_week)
     chapter("What finds the next title?", "pages/recommend/train.py", "Train and compare", tell_models)
     chapter("What worked when it was tried?", "pages/experiment/experiments.py", "Experiments", tell_experiments)
 story.explain(
@@ -86,5 +86,5 @@ story.explain(
     "past and tested on what came after, all on the same viewers. Each experiment is judged by its primary metric, its "
     "split and how long it ran; nothing is corrected for the number of experiments, as each is a decision of its own.",
 )
-with guarded():
-    story.end(viewing(dataset, content)[0].to_frame)
+if found is not None:
+    story.end(found.to_frame)
