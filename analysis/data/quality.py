@@ -71,8 +71,8 @@ class QualityReport(Result):
     Attributes:
         name: Name of the dataset.
         rows: Rows of each table.
-        first: First time over views (on the viewer's wall clock) and ratings (on that of `time_zone`), or None.
-        last: Last time, on the same clocks.
+        first: First view on its viewer's wall clock, or where there are none, first rating on that of `time_zone`.
+        last: The last, on the same clock.
         time_zone: Zone of wall clocks where viewers have none of their own.
         findings: All that was looked at, worst first.
         dropped: Rows left out at import, as (file, reason, rows).
@@ -140,13 +140,15 @@ def check(dataset: Dataset, *, now: dt.datetime | None = None) -> QualityReport:
     """
     now = now or dt.datetime.now(dt.UTC).replace(tzinfo=None)
     findings: list[Finding] = []
-    spans: list[tuple[dt.datetime, dt.datetime]] = []
+    first: dt.datetime | None = None
+    last: dt.datetime | None = None
     with dataset.read() as tables:
         for table in tables:
             facts = _facts(tables[table], table, now)
             findings += _missing(table, facts) + _outliers(table, facts)
-            if table in ("views", "ratings") and facts.get("first") is not None:
-                spans.append(_on_the_clock(table, (facts["first"], facts["last"]), dataset.info.time_zone))
+            # Only of what the pages count: ratings don't know their viewer's clock, and would add days at both ends.
+            if table == ("views" if "views" in tables else "ratings") and facts.get("first") is not None:
+                first, last = _on_the_clock(table, (facts["first"], facts["last"]), dataset.info.time_zone)
             findings += _repeats(tables, table, facts["rows"])
             findings += _orphans(tables, table, facts["rows"])
         for table in ("views", "ratings"):
@@ -158,8 +160,8 @@ def check(dataset: Dataset, *, now: dt.datetime | None = None) -> QualityReport:
     return QualityReport(
         name=dataset.name,
         rows={table: dataset.info.rows(table) for table in dataset.tables},
-        first=min((s[0] for s in spans), default=None),
-        last=max((s[1] for s in spans), default=None),
+        first=first,
+        last=last,
         time_zone=dataset.info.time_zone,
         findings=tuple(sorted(findings, key=lambda f: (order[f.severity], -f.rows))),
         dropped=tuple((str(d.get("file")), str(d.get("reason")), int(d.get("rows", 0))) for d in stored),

@@ -133,6 +133,8 @@ def test_first_and_last_day_are_those_of_the_wall_clock():
         assert (utc.first.day, utc.last.day, utc.days) == (2, 2, 1)
         assert (west.first.day, west.last.day, west.days) == (1, 2, 2)
         assert "from 2024-05-01 to 2024-05-02" in west.summary()
+    early = ratings.assign(rated_at=ratings["rated_at"] - pd.Timedelta("3D"))
+    assert check(Dataset.from_frames(views=views, ratings=early)).days == 1
     untimed = check(Dataset.from_frames(ratings=ratings.drop(columns="rated_at")))
     assert (untimed.first, untimed.days) == (None, 0)
 
