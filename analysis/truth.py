@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import narwhals as nw
+
 from analysis.data import Dataset
 from analysis.data.writer import write_text
 from analysis.errors import DataError, ParameterError, PrimetimeError
@@ -22,6 +24,7 @@ from analysis.results import Progress, Result, plain
 if TYPE_CHECKING:
     import pandas as pd
 
+    from analysis.experiments.metrics import Metric
     from analysis.patterns.ratios import Finding
 
 LEVEL = 0.95
@@ -377,15 +380,39 @@ def _effect(recovery: Recovery, dataset: Dataset, scope: Mapping[str, Any]) -> E
 
     Each is one look at days and viewers that were fixed beforehand, so the interval is that of one look.
     """
+    from analysis.experiments.experiment import GUESS, resolve_control
     from analysis.experiments.multi import compare_variants
-    from analysis.experiments.viewing import read_experiment
 
     name, segment = scope["experiment_id"], scope["segment"]
-    asked = _segment(dataset, name, segment)
-    experiment = recovery.once(("experiment", name, segment), lambda: read_experiment(dataset, name, **asked))
-    found = compare_variants(experiment.metric(scope["metric"]), experiment.control, confidence=LEVEL)
+    metrics = recovery.once(("experiment", name, segment), lambda: _metrics(dataset, name, segment))
+    metric = metrics[scope["metric"]]
+    found = compare_variants(metric, resolve_control(GUESS, tuple(metric.arms)), confidence=LEVEL)
     effect = found.pairs[0].absolute
     return Estimate(effect.estimate, effect.low, effect.high)
+
+
+def _metrics(dataset: Dataset, name: str, segment: str) -> dict[str, Metric]:
+    """An experiment's metrics as `read_experiment` has them, without all that it finds beside them."""
+    from analysis import engine
+    from analysis.experiments import viewing
+    from analysis.experiments.exposure import first_assignments
+    from analysis.experiments.metrics import columns_of, make_metric
+    from analysis.experiments.moments import moments_by_variant
+
+    asked = _segment(dataset, name, segment)
+    until = asked.get("until") or viewing.last_day(dataset, name)
+    with dataset.read() as tables:
+        chosen = tables["assignments"].filter(nw.col("experiment_id") == name)
+        chosen, _ = first_assignments(chosen, "viewer_id", "variant", "assigned_at", f"viewers of {name}")
+        for column, value in asked.get("among", {}).items():
+            those = tables["viewers"].filter(nw.col(column) == value).select("viewer_id")
+            chosen = chosen.join(those, on="viewer_id", how="semi")
+        frame = engine.to_arrow(viewing.per_viewer(chosen, tables["views"], asked.get("since"), until))
+        each = tables.cursor.arrow(frame)
+        wanted = [m for m in viewing.METRICS if set(columns_of(m[2])[0]) <= set(frame.column_names)]
+        columns, pairs = columns_of(*(term for _, _, term in wanted))
+        arms = moments_by_variant(each, "variant", columns, pairs)
+    return {metric: make_metric(metric, arms, term, kind=kind) for metric, kind, term in wanted}
 
 
 def _segment(dataset: Dataset, name: str, segment: str) -> dict[str, Any]:
@@ -414,6 +441,7 @@ REGISTRY: Mapping[str, Callable[[Recovery, Dataset, Mapping[str, Any]], Estimate
     "analysis.measures.own_language_share": _measure("own_language_share"),
     "analysis.measures.own_language_clicks": _measure("own_language_clicks"),
     "analysis.measures.genre_by_country": _measure("genre_by_country", "genre", "country"),
+    "analysis.measures.genre_in_school_holidays": _measure("genre_in_school_holidays", "genre"),
     "analysis.measures.artwork_clicks": _measure("artwork_clicks"),
     "analysis.measures.monthly_churn": _measure("monthly_churn"),
     "analysis.measures.churn_ratio": _measure("churn_ratio", "plan"),

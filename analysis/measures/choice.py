@@ -68,26 +68,63 @@ def genre_by_country(dataset: Dataset, genre: str, country: str) -> Finding:
         DataError: Genres or countries are not known.
     """
     _need(dataset, views=("minutes",), viewers=("country",), titles=("genres",))
+    with dataset.read() as tables:
+        frame = _with_genre_and_home(dataset, tables, genre, "country")
+        sums = by_bucket(frame, _genre_shares(nw.col("home") == country, nw.col("home") != country))
+    return _ratio(dataset, f"share of minutes of {genre} in {country}, over that elsewhere", sums)
+
+
+def genre_in_school_holidays(dataset: Dataset, genre: str) -> Finding:
+    """Share of the minutes that go to a genre while the viewer's schools are closed, over its share on other days.
+
+    Days are those of the viewer's clock, and schools those of the viewer's region, or of the country where no region
+    is known. Plays on days that the calendar does not hold are left out. It is the difference as it is seen: what else
+    differs between these days (new titles, the season) is in it.
+
+    Args:
+        dataset: A dataset with views, genres, viewers with their region or country, and a calendar.
+        genre: A title counts with any of its genres.
+
+    Raises:
+        DataError: Genres, regions or school holidays are not known, or all days are of one kind.
+    """
+    home = "region" if dataset.has("viewers") and "region" in dataset.columns("viewers") else "country"
+    _need(
+        dataset, views=("minutes", "started_local"), viewers=(home,), titles=("genres",),
+        calendar=("date", "region", "is_school_holiday"),
+    )  # fmt: skip
+    with dataset.read() as tables:
+        frame = _with_genre_and_home(dataset, tables, genre, home).with_columns(day=nw.col("started_local").dt.date())
+        days = tables["calendar"].select(
+            nw.col("date").alias("of_day"),
+            nw.col("region").alias("of_home"),
+            nw.col("is_school_holiday").alias("closed"),
+        )
+        frame = frame.join(days, left_on=["day", "home"], right_on=["of_day", "of_home"], how="inner")
+        sums = by_bucket(frame, _genre_shares(nw.col("closed"), ~nw.col("closed")))
+    return _ratio(dataset, f"share of minutes of {genre} in school holidays, over that on other days", sums)
+
+
+def _with_genre_and_home(dataset: Dataset, tables: Any, genre: str, home: str) -> nw.LazyFrame[Any]:
+    """Plays with whether the title has a genre, where the viewer is at home, and the bucket of the household."""
     titles = dataset.frame("titles", ["title_id", "genres"]).drop_duplicates("title_id")
     of_genre = [listed is not None and genre in list(listed) for listed in titles["genres"]]
-    with dataset.read() as tables:
-        cursor = tables.cursor
-        flags = pa.table({"of_title": titles["title_id"].to_numpy(), "of_genre": pa.array(of_genre, pa.bool_())})
-        homes = cursor.arrow(_one_each(dataset, "viewers", "country", "of_viewer", "home"))
-        frame = tables["views"].join(cursor.arrow(flags), left_on="title_id", right_on="of_title", how="left")
-        frame = frame.join(homes, left_on="viewer_id", right_on="of_viewer", how="left")
-        frame = with_bucket(dataset, tables, frame)
-        here, there, minutes = nw.col("home") == country, nw.col("home") != country, nw.col("minutes")
-        sums = by_bucket(
-            frame,
-            {
-                "genre_here": _counted(here & nw.col("of_genre"), minutes),
-                "here": _counted(here, minutes),
-                "genre_there": _counted(there & nw.col("of_genre"), minutes),
-                "there": _counted(there, minutes),
-            },
-        )
-    return _ratio(dataset, f"share of minutes of {genre} in {country}, over that elsewhere", sums)
+    cursor = tables.cursor
+    flags = pa.table({"of_title": titles["title_id"].to_numpy(), "of_genre": pa.array(of_genre, pa.bool_())})
+    homes = cursor.arrow(_one_each(dataset, "viewers", home, "of_viewer", "home"))
+    frame = tables["views"].join(cursor.arrow(flags), left_on="title_id", right_on="of_title", how="left")
+    return with_bucket(dataset, tables, frame.join(homes, left_on="viewer_id", right_on="of_viewer", how="left"))
+
+
+def _genre_shares(here: nw.Expr, there: nw.Expr) -> dict[str, nw.Expr]:
+    """Minutes of the genre and of all titles on both sides."""
+    minutes = nw.col("minutes")
+    return {
+        "genre_here": _counted(here & nw.col("of_genre"), minutes),
+        "here": _counted(here, minutes),
+        "genre_there": _counted(there & nw.col("of_genre"), minutes),
+        "there": _counted(there, minutes),
+    }
 
 
 def artwork_clicks(dataset: Dataset) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,9 @@ from analysis.simulate.world import World
 
 HOME, HOME_GENRE = "US", "Comedy"
 """A country whose taste is asked about, and for what."""
+
+HOLIDAY_GENRE = "Family"
+"""A genre that is asked about in school holidays."""
 
 BY_NAME = sorted(clock.GENRES)
 """Genres in the order of their names."""
@@ -43,7 +47,8 @@ def of_log(log: Log, world: World, watched: Floats, keep: int) -> dict[str, Colu
         # As in a dataset, what begins after the last midnight is left out.
         views = tables.rows_of(views, views["local"] < config.midnight(config.days))
         people = _People(np.array([c == HOME for c in calendars.COUNTRIES])[world.viewers.country],
-                         np.array(languages.LANGUAGES)[world.viewers.language])  # fmt: skip
+                         np.array(languages.LANGUAGES)[world.viewers.language],
+                         np.array([place.region for place in calendars.PLACES])[world.viewers.place])  # fmt: skip
         titles = _Titles(catalogue.genres, np.array(languages.LANGUAGES)[catalogue.language])
         events["plays"] = _plays(views, views["local"], titles, people)
         early = views["day"] < keep
@@ -90,7 +95,9 @@ def of_dataset(dataset: Dataset) -> dict[str, Columns]:
     }
     viewers, ratings = dataset.frame("viewers").sort_values("viewer_id"), dataset.frame("ratings")
     titles = _Titles(genres, catalogue["language"].to_numpy())
-    people = _People((viewers["country"] == HOME).to_numpy(), viewers["language"].to_numpy())
+    people = _People(
+        (viewers["country"] == HOME).to_numpy(), viewers["language"].to_numpy(), viewers["region"].to_numpy(str)
+    )
     shown = dataset.frame("impressions")
     on_page = shown[shown["policy"] != tables.POLICIES[CONTINUE_POLICY]]
     on_page = on_page.assign(
@@ -139,10 +146,11 @@ def of_dataset(dataset: Dataset) -> dict[str, Columns]:
 
 @dataclass(frozen=True)
 class _People:
-    """Of each viewer by number: whether they live in `HOME`, and their language."""
+    """Of each viewer by number: whether they live in `HOME`, their language, and their region."""
 
     at_home: Value
     language: Value
+    region: Value
 
 
 @dataclass(frozen=True)
@@ -238,8 +246,18 @@ def _plays(log: Columns, local: Value, titles: _Titles, people: _People) -> Colu
         "month": month,
         "own_language": titles.language[log["title"]] == people.language[log["number"]],
         "at_home": people.at_home[log["number"]],
+        "schools_closed": _schools_closed(people.region[log["number"]], local // 86_400),
     }
-    for genre in ("Horror", "Romance", "Thriller", HOME_GENRE):
+    for genre in ("Horror", "Romance", "Thriller", HOLIDAY_GENRE, HOME_GENRE):
         plays[genre] = np.array([genre in listed for listed in genres])[log["title"]]
     part = np.array([1 / len(listed) if "Horror" in listed else 0.0 for listed in genres])
     return {**plays, "horror_part": part[log["title"]]}
+
+
+def _schools_closed(region: Value, day: Value) -> Value:
+    """Whether the schools of each region are closed on each day, counted from 1970."""
+    regions, of_region = np.unique(region, return_inverse=True)
+    days, of_day = np.unique(day, return_inverse=True)
+    dates = [dt.date(1970, 1, 1) + dt.timedelta(days=number) for number in days.tolist()]
+    closed = [[calendars.school_holiday(name, date) for date in dates] for name in regions.tolist()]
+    return np.array(closed, dtype=bool).reshape(len(regions), len(days))[of_region, of_day]

@@ -17,7 +17,7 @@ from analysis.data import Dataset, schema
 from analysis.results import Progress
 from analysis.simulate import tables
 from analysis.simulate.config import SimulationConfig
-from analysis.simulate.events import BY_NAME, HOME, HOME_GENRE, Value, of_dataset, of_log
+from analysis.simulate.events import BY_NAME, HOLIDAY_GENRE, HOME, HOME_GENRE, Value, of_dataset, of_log
 from analysis.simulate.experiments import PLANS
 from analysis.simulate.keyed import Floats
 from analysis.simulate.log import Columns, Log
@@ -265,6 +265,14 @@ def _genres() -> Iterator[Expectation]:
         "Share of plays that go to horror in October, over its share in all months; a title of k genres counts 1/k.",
         "(Σ horror in October / Σ plays in October) / (Σ horror / Σ plays)", "ratio",
         "analysis.patterns.months", {"month": 10, "genre": "Horror"}, "plays", _horror_lift,
+    )  # fmt: skip
+    yield Expectation(
+        "family, school holidays against school days", "genres",
+        f"Share of minutes that go to titles with the genre {HOLIDAY_GENRE} on days when the schools of the viewer's "
+        "region are closed, over the same on all other days.",
+        "(Σ minutes of it / Σ minutes, schools closed) / (the same, schools open)", "ratio",
+        "analysis.measures.genre_in_school_holidays", {"genre": HOLIDAY_GENRE}, "plays",
+        _against(HOLIDAY_GENRE, lambda log: log["schools_closed"], lambda log: ~log["schools_closed"]),
     )  # fmt: skip
 
 

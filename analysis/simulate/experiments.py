@@ -34,7 +34,8 @@ class Experiment:
         enjoyment: Change of enjoyment, which drives completion.
         chain: Change of the log-odds that the next episode follows.
         personal: Change of the weight of estimated taste in the page's rows.
-        reversed_plan: Plan whose viewers get the opposite of `click`.
+        reversed_plan: Plan whose viewers get `reversed_click` in place of `click`, or empty.
+        reversed_click: Their change of the log-odds of a click.
         lost_share: Share of the treatment arm whose assignment was never logged.
         peeked: Whether the split is drawn so that daily looks mislead; for experiments without an effect.
         salt: Varies who gets what.
@@ -56,6 +57,7 @@ class Experiment:
     chain: float = 0.0
     personal: float = 0.0
     reversed_plan: str = ""
+    reversed_click: float = 0.0
     lost_share: float = 0.0
     peeked: bool = False
     salt: int = 0
@@ -69,7 +71,7 @@ class Experiment:
         check_within(name + "days", self.days, 1, 3_650)
         for share in ("treated_share", "lost_share"):
             check_within(name + share, getattr(self, share), 0, 1)
-        for effect in ("click", "clickbait", "enjoyment", "chain", "personal"):
+        for effect in ("click", "clickbait", "enjoyment", "chain", "personal", "reversed_click"):
             check_within(name + effect, getattr(self, effect), -20, 20)
         check_within(name + "click_fades_days", self.click_fades_days, 0, 3_650)
         if self.reversed_plan and self.reversed_plan not in PLANS:
@@ -85,7 +87,7 @@ class Experiment:
     @property
     def changes_something(self) -> bool:
         """Whether the treatment does anything at all."""
-        return any((self.click, self.clickbait, self.enjoyment, self.chain, self.personal))
+        return any((self.click, self.clickbait, self.enjoyment, self.chain, self.personal, self.reversed_click))
 
     def runs_on(self, date: dt.date) -> bool:
         """Whether the experiment runs on that local day."""
@@ -131,12 +133,12 @@ def treatment(
     viewers: Ints,
     plans: Ints,
     plan_names: tuple[str, ...],
-    forced: Mapping[str, int],
+    forced: Mapping[str, float | Floats],
 ) -> Treatment:
     """What the experiments do on `date` to viewers with these numbers and plans.
 
-    `forced` puts every viewer into one arm of an experiment (0 control, 1 treatment): that is how true effects are
-    computed.
+    `forced` puts viewers into an arm of an experiment (0 control, 1 treatment), all of them into one or each into an
+    own: that is how true effects are computed.
     """
     zero = np.zeros(len(viewers))
     click, clickbait, enjoyment, chain, personal = zero, zero, zero, zero, zero
@@ -144,14 +146,14 @@ def treatment(
         if not experiment.runs_on(date):
             continue
         name = experiment.experiment_id
-        arm = np.full(len(viewers), float(forced[name])) if name in forced else experiment.treated(seed, viewers)
-        strength = experiment.click
+        own = forced[name] if name in forced else experiment.treated(seed, viewers)
+        arm = np.broadcast_to(np.asarray(own, dtype=np.float64), len(viewers))
+        strength = np.full(len(viewers), experiment.click)
+        if experiment.reversed_plan:
+            strength[plans == plan_names.index(experiment.reversed_plan)] = experiment.reversed_click
         if experiment.click_fades_days:
             strength *= float(np.exp(-(date - experiment.starts_on).days / experiment.click_fades_days))
-        sign = np.ones(len(viewers))
-        if experiment.reversed_plan:
-            sign[plans == plan_names.index(experiment.reversed_plan)] = -1
-        click = click + strength * arm * sign
+        click = click + strength * arm
         clickbait = clickbait + experiment.clickbait * arm
         enjoyment = enjoyment + experiment.enjoyment * arm
         chain = chain + experiment.chain * arm
@@ -178,10 +180,11 @@ def standard_experiments() -> tuple[Experiment, ...]:
         ),
         Experiment(
             "autoplay-countdown",
-            "Does a shorter countdown before the next episode make people watch more?",
-            "a real effect on who watches series",
+            "Does it make people watch more when previews and next episodes start by themselves?",
+            "a real effect: what follows starts by itself",
             dt.date(2026, 1, 2),
-            chain=1.5,
+            click=0.5,
+            chain=4.0,
         ),
         Experiment(
             "checkout-copy",
@@ -201,7 +204,7 @@ def standard_experiments() -> tuple[Experiment, ...]:
             "Does the rewritten player change viewing?",
             "a broken assignment: part of the treatment arm was never logged (SRM)",
             dt.date(2026, 4, 17),
-            lost_share=0.2,
+            lost_share=0.25,
         ),
         Experiment(
             "bigger-previews",
@@ -209,16 +212,17 @@ def standard_experiments() -> tuple[Experiment, ...]:
             "a novelty effect that fades",
             dt.date(2025, 10, 3),
             days=42,
-            click=0.6,
-            click_fades_days=8.0,
+            click=4.0,
+            click_fades_days=3.0,
         ),
         Experiment(
             "dense-home",
             "Do more titles on the screen lead to more plays?",
             "an effect that reverses in a segment",
             dt.date(2025, 12, 5),
-            click=0.3,
+            click=0.5,
             reversed_plan="with ads",
+            reversed_click=-1.7,
         ),
         Experiment(
             "bold-artwork",
@@ -239,8 +243,8 @@ def standard_experiments() -> tuple[Experiment, ...]:
         Experiment(
             "personal-rows",
             "Do rows that follow taste more closely lead to more viewing?",
-            "a real effect that comes from a better page",
+            "a better page: more of what is begun is finished, but nobody watches longer",
             dt.date(2026, 6, 26),
-            personal=0.8,
+            personal=2.0,
         ),
     )

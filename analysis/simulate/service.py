@@ -68,7 +68,7 @@ class Service:
         world: The world.
         viewers: Numbers of the viewers simulated; all of the world's by default.
         policy: What fills the home page; the logging policy by default.
-        forced: Arm (0 control, 1 treatment) into which an experiment puts every viewer.
+        forced: Arm (0 control, 1 treatment) into which an experiment puts every viewer, or each of these viewers.
         seed: Seed of what happens in this world; the world's own by default.
         impressions_from: First day whose impressions are logged.
         log_values: Whether to log the expected clicks of these visits too, for the truth.
@@ -80,7 +80,7 @@ class Service:
         viewers: Ints | None = None,
         *,
         policy: Policy = logging_policy,
-        forced: Mapping[str, int] | None = None,
+        forced: Mapping[str, float | Floats] | None = None,
         seed: int | None = None,
         impressions_from: int = 0,
         log_values: bool = False,
@@ -125,7 +125,7 @@ class Service:
             position=np.zeros(count),
         )
 
-    def fork(self, *, policy: Policy | None = None, forced: Mapping[str, int] | None = None) -> Service:
+    def fork(self, *, policy: Policy | None = None, forced: Mapping[str, float | Floats] | None = None) -> Service:
         """The same service at the same moment with another policy or other forced arms, and an empty log."""
         twin = copy.copy(self)
         twin.state = copy.deepcopy(self.state)

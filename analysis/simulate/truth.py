@@ -18,6 +18,7 @@ from analysis.simulate.log import Columns, join
 from analysis.simulate.page import VISIBLE, examination, logging_policy, uniform_policy
 from analysis.simulate.service import Service
 from analysis.simulate.sessions import CONTINUE_POLICY
+from analysis.simulate.tables import rows_of
 from analysis.simulate.viewers import COUNTRY_TASTES, PLAN_CHURN, PLANS, taste_variances
 from analysis.simulate.watching import FINISHED
 from analysis.simulate.world import World
@@ -70,22 +71,58 @@ class Branches:
     last_day: int
 
 
-def branch(services: Sequence[Service], experiment: Experiment) -> Branches:
-    """Run the experiment's weeks twice from this moment, all in control and all treated, with the same luck."""
-    config = services[0].world.config
-    last = config.day(experiment.ends_on)
+@dataclass(frozen=True)
+class Happenings:
+    """What happened in an experiment's weeks.
+
+    Attributes:
+        views: Views: `number`, `day`, `minutes`, `completion`.
+        sessions: Sessions: `number`, `day`.
+    """
+
+    views: Columns
+    sessions: Columns
+
+
+def opposite(services: Sequence[Service], experiment: Experiment) -> Happenings:
+    """Run the experiment's weeks from this moment with every viewer in the other arm, and with the same luck."""
+    world = services[0].world
     views, sessions = [], []
-    # Where the treatment does nothing, both outcomes are the same run.
-    for arm in (0, 1) if experiment.changes_something else (0,):
-        logs = []
-        for service in services:
-            twin = service.fork(forced={experiment.experiment_id: arm})
-            twin.impressions_from = config.days
-            twin.run_until(last + 1)
-            logs.append(twin.log)
-        views.append(join([log.take("views") for log in logs]))
-        sessions.append(join([log.take("sessions") for log in logs]))
-    return Branches((views[0], views[-1]), (sessions[0], sessions[-1]), config.day(experiment.starts_on), last)
+    for service in services:
+        arm = experiment.treated(world.seed, service.viewers.number)
+        twin = service.fork(forced={experiment.experiment_id: 1 - arm})
+        twin.impressions_from = world.config.days
+        twin.run_until(world.config.day(experiment.ends_on) + 1)
+        views.append(twin.log.take("views"))
+        sessions.append(twin.log.take("sessions"))
+    return Happenings(join(views), join(sessions))
+
+
+def branches(world: World, experiment: Experiment, real: Happenings, other: Happenings | None) -> Branches:
+    """Both potential outcomes: viewers don't influence each other, so each viewer's own arm is what really happened.
+
+    Args:
+        world: The world.
+        experiment: The experiment.
+        real: What happened in its weeks.
+        other: What would have happened to each viewer in the other arm; None where the treatment does nothing.
+    """
+    config = world.config
+    first, last = config.day(experiment.starts_on), config.day(experiment.ends_on)
+    treated = experiment.treated(world.seed, np.arange(config.viewers)) == 1
+    nobody = np.zeros(0, dtype=np.int64)
+
+    def arms(happened: Columns, would_have: Columns) -> tuple[Columns, Columns]:
+        if other is None:
+            return happened, happened
+        own, turned = (treated[events.get("number", nobody)] for events in (happened, would_have))
+        return (
+            join([rows_of(happened, ~own), rows_of(would_have, turned)]),
+            join([rows_of(happened, own), rows_of(would_have, ~turned)]),
+        )
+
+    would = other or real
+    return Branches(arms(real.views, would.views), arms(real.sessions, would.sessions), first, last)
 
 
 def true_effects(world: World, experiment: Experiment, branches: Branches) -> list[Effect]:

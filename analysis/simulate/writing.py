@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +45,7 @@ NOTES = (
 
 _FARTHEST_ZONE = 14 * 3600
 _STREAMED = ("views", "impressions")
+_WATCHED = {"views": ("number", "day", "minutes", "completion"), "sessions": ("number", "day")}
 _KEPT = ("ratings", "searches", "sessions", "leaves", "returns", "stars")
 
 
@@ -193,6 +194,15 @@ def _write_dataset(
     report(1.0, "Written")
 
 
+@dataclass
+class _Watched:
+    """An experiment that is running: what would happen in the other arms, and by table what happens."""
+
+    experiment: Experiment
+    other: truth.Happenings | None
+    real: dict[str, list[Columns]] = field(default_factory=lambda: {table: [] for table in _WATCHED})
+
+
 class _Run:
     """A world being run and written: what was collected so far, and what is still to come."""
 
@@ -207,7 +217,8 @@ class _Run:
         self._streams = {name: tables.PartWriter(writer, name) for name in _STREAMED}
         self._held: dict[str, Columns] = {name: {} for name in _STREAMED}
         self._kept: dict[str, list[Columns]] = {name: [] for name in _KEPT}
-        self._effects: list[truth.Effect] = []
+        self._effects: dict[str, list[truth.Effect]] = {}
+        self._watched: list[_Watched] = []
         self._values: dict[str, float] = {}
 
     def collect(self, day: int) -> None:
@@ -215,9 +226,13 @@ class _Run:
         config = self.world.config
         for table, stream in self._streams.items():
             fresh = tables.with_instants(join([service.log.take(table) for service in self.services]), config)
+            if table == "views":
+                self._watch("views", fresh)
             self._held[table] = _release(stream, table, join([self._held.pop(table), fresh]), config, day)
         for table, kept in self._kept.items():
             fresh = join([service.log.take(table) for service in self.services])
+            if table == "sessions":
+                self._watch("sessions", fresh)
             kept.append(self._assigning(fresh) if table == "sessions" and fresh else fresh)
 
     def _assigning(self, sessions: Columns) -> Columns:
@@ -228,19 +243,38 @@ class _Run:
             wanted |= (day >= first) & (day <= last)
         return tables.rows_of(sessions, wanted)
 
+    def _watch(self, table: str, fresh: Columns) -> None:
+        """Keep what happened to an experiment's viewers in its weeks."""
+        for watched in self._watched if fresh else ():
+            first, last = (self.world.config.day(d) for d in (watched.experiment.starts_on, watched.experiment.ends_on))
+            inside = (fresh["day"] >= first) & (fresh["day"] <= last)
+            own = {name: fresh[name] for name in _WATCHED[table]}
+            watched.real[table].append(tables.rows_of(own, inside))
+
     def compute_truth(self, day: int) -> None:
         """Branch into what would have happened, where an experiment or the impressions begin on `day`."""
-        config, world = self.world.config, self.world
-        for number, experiment in enumerate(self.running):
-            if config.day(experiment.starts_on) != day:
-                continue
-            branches = truth.branch(self.services, experiment)
-            self._effects += truth.true_effects(world, experiment, branches)
-            if experiment.peeked:
-                salt = truth.peeking_salt(experiment, branches, world.seed, config.viewers)
-                self.running[number] = dataclasses.replace(experiment, salt=salt)
+        config = self.world.config
+        for watched in [w for w in self._watched if config.day(w.experiment.ends_on) < day]:
+            self._watched.remove(watched)
+            self._conclude(watched)
+        for experiment in self.running:
+            if config.day(experiment.starts_on) == day:
+                # Where the treatment does nothing, both outcomes are what happens.
+                other = truth.opposite(self.services, experiment) if experiment.changes_something else None
+                self._watched.append(_Watched(experiment, other))
+                self._effects[experiment.experiment_id] = []
         if day == self.keep_from < config.days and not config.views_only:
             self._values = truth.policy_values(self.services, config.days)
+
+    def _conclude(self, watched: _Watched) -> None:
+        """The true effects of an experiment that has ended, and how a peeked one splits the viewers."""
+        world, experiment = self.world, watched.experiment
+        real = truth.Happenings(join(watched.real["views"]), join(watched.real["sessions"]))
+        branches = truth.branches(world, experiment, real, watched.other)
+        self._effects[experiment.experiment_id] = truth.true_effects(world, experiment, branches)
+        if experiment.peeked:
+            salt = truth.peeking_salt(experiment, branches, world.seed, world.config.viewers)
+            self.running[self.running.index(experiment)] = dataclasses.replace(experiment, salt=salt)
 
     def finish(self) -> None:
         """Write the rest of the tables and the truth."""
@@ -267,7 +301,8 @@ class _Run:
             kept["stars"].get("stars", np.zeros(0, dtype=np.int64)),
             self._values,
         )
-        writer.truth(truth.truth_document(world, self.running, self._effects, tally, self.expected))
+        effects = [effect for found in self._effects.values() for effect in found]
+        writer.truth(truth.truth_document(world, self.running, effects, tally, self.expected))
 
 
 def experiments_within(config: SimulationConfig) -> list[Experiment]:

@@ -59,15 +59,16 @@ class EASE(Recommender):
         gram = _gram(watched)
         gram[np.diag_indices_from(gram)] += np.float32(self.parameters.regularization)
         progress(0.4, "EASE, factorisation")
-        factor, failed = lapack.spotrf(gram, lower=1, overwrite_a=1, clean=0)
-        if failed:
-            raise ModelError(
-                f"EASE can't solve its equations with regularization {self.parameters.regularization:g}.",
-                "Choose a larger regularization, such as 500.",
-            )
-        progress(0.6, "EASE, inverse")
-        # One thread: OpenBLAS's parallel inverse waits in busy loops, and takes ten times as long on a busy machine.
+        # One thread: OpenBLAS's parallel factorisation and inverse wait in busy loops, and on a busy machine take many
+        # times as long; and one gives the same bits whatever the number of cores.
         with one_blas_thread():
+            factor, failed = lapack.spotrf(gram, lower=1, overwrite_a=1, clean=0)
+            if failed:
+                raise ModelError(
+                    f"EASE can't solve its equations with regularization {self.parameters.regularization:g}.",
+                    "Choose a larger regularization, such as 500.",
+                )
+            progress(0.6, "EASE, inverse")
             inverse, _ = lapack.spotri(factor, lower=1, overwrite_c=1)
         progress(0.9, "EASE, weights")
         _mirror(inverse)

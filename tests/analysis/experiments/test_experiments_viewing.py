@@ -19,7 +19,7 @@ VERDICTS = {
     "bold-artwork": "do not roll out",
     "player-rewrite": "cannot say",
     "bigger-previews": "cannot say",
-    "dense-home": "cannot say",
+    "dense-home": "do not roll out",
     "checkout-copy": "cannot say",
     "profile-icons": "cannot say",
     "rounded-corners": "cannot say",
@@ -133,6 +133,10 @@ def test_the_samples_experiments_are_read_as_their_truth_says():
     assert reports["player-rewrite"].split.failed
     assert {name: report.verdict.badge for name, report in reports.items()} == VERDICTS
     why = {name: report.summary() for name, report in reports.items()}
+    # Only one experiment has an effect that is not the same for all, and no other is said to have one.
+    told = {name for name, report in reports.items() if any(t.found for t in report.segments.interactions)}
+    assert told == {"dense-home"}
+    assert re.search(r"reverses by plan .*−\d+ % for with ads", why["dense-home"])
     assert "not split as planned" in why["player-rewrite"]
     assert re.search(r"Completion rate: (3[5-9]|4[0-9]) % lower", why["bold-artwork"])
     early, late = re.search(

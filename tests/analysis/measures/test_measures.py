@@ -96,6 +96,36 @@ def test_a_genres_share_in_a_country_is_held_against_the_others():
         measures.genre_by_country(tables(), "Comedy", "FR")
 
 
+def test_a_genres_share_in_school_holidays_is_that_of_the_viewers_own_schools():
+    # Schools of the US close in January, those of Germany on the last day; plays of 1 February are on no known day.
+    days = pd.DataFrame(
+        [(dt.date(2025, 1, 1), "US", True), (dt.date(2025, 1, 1), "DE", False), (dt.date(2025, 6, 30), "US", False),
+         (dt.date(2025, 6, 30), "DE", True)],
+        columns=["date", "region", "is_school_holiday"],
+    )  # fmt: skip
+    more = pd.DataFrame(
+        {
+            "view_id": [5, 6], "viewer_id": [1, 1], "title_id": [1, 3], "minutes": [10.0, 30.0],
+            "started_at": pd.Timestamp("2025-06-30 18:00"), "started_local": pd.Timestamp("2025-06-30 18:00"),
+        }
+    )  # fmt: skip
+    views = pd.concat([tables().frame("views"), more])
+    found = measures.genre_in_school_holidays(tables(views=views, calendar=days.assign(holiday=None)), "Comedy")
+    # Closed: 30 and 20 of 30 and 80 minutes; open: 10 of 40.
+    assert found.interval.value == pytest.approx((50 / 110) / (10 / 40))
+    with pytest.raises(DataError, match="no table calendar"):
+        measures.genre_in_school_holidays(tables(), "Comedy")
+    # A region of one's own goes before the country.
+    viewers = tables().frame("viewers").assign(region=["US-CA", "DE-BE"])
+    theirs = days.assign(region=days["region"].map({"US": "US-CA", "DE": "DE-BE"}), holiday=None)
+    again = measures.genre_in_school_holidays(tables(views=views, viewers=viewers, calendar=theirs), "Comedy")
+    assert again.interval.value == found.interval.value
+    with pytest.raises(DataError, match="nothing to compare"):
+        measures.genre_in_school_holidays(
+            tables(views=views, viewers=viewers, calendar=days.assign(holiday=None)), "Comedy"
+        )
+
+
 def shown():
     """Impressions on two days: the viewers' favourites before are comedy (1) and crime (2)."""
     frame = pd.DataFrame(

@@ -81,8 +81,9 @@ def test_the_samples_hours_are_found() -> None:
     found = hours(dataset)
     for genre, hour in (("Thriller", 22), ("Comedy", 7), ("Horror", 23)):
         cell = hour, found.genres.index(genre)
-        assert found.claimed[cell], genre
         assert found.low[cell] > 1, genre
+        # Comedy in the morning is planted weaker: whether it outlasts the correction over all cells is luck.
+        assert found.claimed[cell] or genre == "Comedy", genre
     family = found.genres.index("Family")
     assert found.low[[7, 8, 17], family].max() > 1
     friday = hours(dataset, genre="Romance")

@@ -222,5 +222,8 @@ def test_effects_fade_and_reverse_as_written_down():
     fading = Experiment("f", "?", "", DAY, click=1.0, click_fades_days=7.0)
     later = treatment((fading,), DAY + dt.timedelta(days=7), 1, numbers, plans, PLANS, {"f": 1})
     assert later.click[0] == round(64 * np.exp(-1))
-    turned = Experiment("r", "?", "", DAY, click=0.5, reversed_plan=PLANS[1])
-    assert treatment((turned,), DAY, 1, numbers, plans, PLANS, {"r": 1}).click.tolist() == [32, -32, 32]
+    turned = Experiment("r", "?", "", DAY, click=0.5, reversed_plan=PLANS[1], reversed_click=-1.0)
+    assert treatment((turned,), DAY, 1, numbers, plans, PLANS, {"r": 1}).click.tolist() == [32, -64, 32]
+    fading = replace(turned, click_fades_days=7.0)
+    later = treatment((fading,), DAY + dt.timedelta(days=7), 1, numbers, plans, PLANS, {"r": 1})
+    assert later.click.tolist() == [round(32 * np.exp(-1)), round(-64 * np.exp(-1)), round(32 * np.exp(-1))]
