@@ -203,9 +203,12 @@ class Leaderboard(Result):
         gap = f"{rival.difference:.4f} (95 % interval {rival.low:.4f} to {rival.high:.4f})"
         if rival.told_apart:
             return f"{best.label} is best with {score} on {tested}, ahead of {second} by {gap}."
+        # An interval of one pair may leave zero out where all pairs together don't.
+        pairs = f", within chance where {len(self.comparisons)} pairs are compared"
+        chance = "" if rival.low <= 0 <= rival.high else pairs
         return (
             f"{best.label} leads with {score} on {tested}, but it can't be told apart from {second}: "
-            f"the difference is {gap}."
+            f"the difference is {gap}{chance}."
         )
 
     def recipe(self) -> str:

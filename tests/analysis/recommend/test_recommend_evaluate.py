@@ -204,6 +204,14 @@ def test_two_equal_models_cannot_be_told_apart(dataset: Dataset) -> None:
     assert "can't be told apart" in board.summary()
 
 
+def test_a_gap_that_only_one_pair_alone_would_show_is_put_down_to_chance(leaderboard: Leaderboard) -> None:
+    gap = dataclasses.replace(leaderboard.comparisons[0], difference=0.02, low=0.001, high=0.04, p_holm=0.4)
+    board = dataclasses.replace(leaderboard, comparisons=(gap, *leaderboard.comparisons[1:]))
+    assert f"0.0400), within chance where {len(board.comparisons)} pairs are compared." in board.summary()
+    across = dataclasses.replace(board, comparisons=(dataclasses.replace(gap, low=-0.001), *board.comparisons[1:]))
+    assert across.summary().endswith("0.0400).")
+
+
 def test_stored_and_read_back(leaderboard: Leaderboard) -> None:
     stored = json.loads(json.dumps(leaderboard.to_json()))
     again = Leaderboard.from_json(stored)
